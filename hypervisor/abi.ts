@@ -1,0 +1,130 @@
+// The numbers both sides of the machine know: error codes, guest states, commands of the door, layouts in the window.
+// Read by asc (kernel) and by tsc (shim, CLI, tests) alike, so it imports nothing and carries no types.
+
+/** Version of everything in this file; docs/abi.md has the changelog. */
+export const ABI_VERSION = 1;
+
+// ── Error codes: a caller's mistake, nothing has changed ────────────────────────────────────────────────
+export const OK = 0;
+export const E_BAD_ID = -1;
+export const E_BAD_ARG = -2;
+export const E_BAD_STATE = -3;
+export const E_NO_MEMORY = -4;
+export const E_NO_SPACE = -5;
+export const E_BUSY = -6;
+export const E_AGAIN = -7;
+export const E_UNSUPPORTED = -8;
+export const E_CORRUPT = -9;
+export const E_VERSION = -10;
+export const E_IO = -11;
+
+// ── Limits of the machine ───────────────────────────────────────────────────────────────────────────────
+export const MAX_CPUS = 16;
+export const MAX_GUESTS = 64;
+export const MAX_HARTS = 8;
+export const PAGE_SIZE = 4096;
+/** Bytes of the window through which the host hands images over and reads reports. */
+export const WINDOW_SIZE = 1048576;
+
+// ── Guest states (QEMU's RunState, shortened to what exists) ────────────────────────────────────────────
+export const GUEST_NONE = 0;
+export const GUEST_DEFINED = 1;
+export const GUEST_RUNNING = 2;
+export const GUEST_PAUSED = 3;
+export const GUEST_STOPPED = 4;
+
+// ── Why a guest stopped ─────────────────────────────────────────────────────────────────────────────────
+export const STOP_NONE = 0;
+/** The guest switched itself off: SBI SRST shutdown, syscon power, or HTIF with value 1. */
+export const STOP_POWEROFF = 1;
+/** The guest said that it failed: SBI SRST reason "system failure", or the power device's FAIL word. */
+export const STOP_PANIC = 2;
+/** HTIF `tohost` told a failed test; the test's number is in the report. */
+export const STOP_TEST_FAILED = 3;
+/** The host asked for it. */
+export const STOP_KILLED = 4;
+/** The machine had no frame left for it. */
+export const STOP_NO_MEMORY = 5;
+
+// ── What `guestCreate` reads from the window (byte offsets; all fields are u32 or u64, little-endian) ──
+export const SPEC_RAM_BYTES = 0;
+export const SPEC_HARTS = 8;
+/** BOOT_DIRECT or BOOT_FIRMWARE. */
+export const SPEC_BOOT = 12;
+/** Number of disks; disk i of this guest is the machine's disk number SPEC_DISKS[i].disk. */
+export const SPEC_DISK_COUNT = 16;
+/** Number of network ports. */
+export const SPEC_NET_COUNT = 20;
+/** Random bits the guest is seeded with (kaslr-seed, rng-seed). */
+export const SPEC_SEED = 24;
+/** Bytes of the command line that follows at SPEC_CMDLINE. */
+export const SPEC_CMDLINE_BYTES = 32;
+/** Bits, see SPEC_FLAG_*. */
+export const SPEC_FLAGS = 36;
+/** u64: where harts start in firmware mode; 0: at the start of RAM. */
+export const SPEC_ENTRY = 40;
+/** u64: guest-physical address of the HTIF `tohost` word; 0: none. */
+export const SPEC_TOHOST = 48;
+/** 8 entries of 16 bytes: u32 disk number of the machine, u32 flags (DISK_READ_ONLY), u64 unused. */
+export const SPEC_DISKS = 64;
+/** 4 entries of 16 bytes: u32 port number of the machine, u16 pad, 6 bytes MAC at +6. */
+export const SPEC_NETS = 192;
+export const SPEC_CMDLINE = 256;
+export const SPEC_CMDLINE_MAX = 4096;
+export const MAX_DISKS = 8;
+export const MAX_NETS = 4;
+
+/** A virtio console with two ports beside the UART. */
+export const SPEC_FLAG_VIRTIO_CONSOLE = 1;
+
+export const BOOT_DIRECT = 0;
+export const BOOT_FIRMWARE = 1;
+
+export const DISK_READ_ONLY = 1;
+
+// ── What is loaded into a guest before it starts: `guestLoad(id, what, offset, total, length)` ─────────
+export const LOAD_KERNEL = 0;
+export const LOAD_INITRD = 1;
+/** Raw bytes at a guest-physical address (`offset` is the address): ELF segments of firmware. */
+export const LOAD_PHYSICAL = 2;
+
+// ── host.blockSubmit ────────────────────────────────────────────────────────────────────────────────────
+export const BLOCK_READ = 0;
+export const BLOCK_WRITE = 1;
+export const BLOCK_FLUSH = 2;
+export const BLOCK_DISCARD = 3;
+export const BLOCK_WRITE_ZEROES = 4;
+/** Answers of blockSubmit: finished (status OK), or will be told later by `blockDone(tag, status)`; < 0 is an error. */
+export const BLOCK_DONE = 0;
+export const BLOCK_PENDING = 1;
+/** What host.blockInfo writes: u64 size in bytes, u32 flags (DISK_READ_ONLY), u32 0. */
+export const BLOCK_INFO_BYTES = 0;
+export const BLOCK_INFO_FLAGS = 8;
+export const BLOCK_INFO_SIZE = 16;
+
+// ── What `run` answers: nanoseconds the machine may be left alone, or ──────────────────────────────────
+export const RUN_AGAIN = 0;
+/** No guest of this machine is running any more. */
+export const RUN_FINISHED = -1;
+
+// ── `guestStats` writes these to the window: u64 each, byte offset = 8 x number ────────────────────────
+export const STAT_INSTRUCTIONS = 0;
+export const STAT_GUEST_NS = 1;
+export const STAT_DEVICE_NS = 2;
+export const STAT_KERNEL_NS = 3;
+export const STAT_IDLE_NS = 4;
+export const STAT_FRAMES = 5;
+/** Guest time in ns from start to the first instruction in U mode; 0: none yet. */
+export const STAT_FIRST_USER_NS = 6;
+/** Instructions retired before the first instruction in U mode. */
+export const STAT_FIRST_USER_INSTRUCTIONS = 7;
+export const STAT_TRAPS = 8;
+export const STAT_INTERRUPTS = 9;
+export const STAT_MMIO = 10;
+export const STAT_SBI_CALLS = 11;
+export const STAT_TLB_FILLS = 12;
+export const STAT_CODE_PAGES = 13;
+/** Things a well-behaved guest never does: bad descriptors, wild queue addresses, accesses to nowhere. */
+export const STAT_OFFENCES = 14;
+export const STAT_HEAT = 15;
+export const STAT_COUNT = 16;

@@ -1,0 +1,42 @@
+// Where everything lies in linear memory. Each address is derived from the one before.
+//
+//   0          static data of the kernel (constant tables)
+//   MACHINE    the machine's own state: frame pool, stale ring, epitaph
+//   CPUS       one page per physical CPU
+//   WINDOW     through which the host hands over images and reads reports
+//   FRAME_INFO one u32 for each frame of the machine (references, flags)
+//   GUESTS     one block per guest
+//   CODE       one cache of decoded code per physical CPU
+//   FRAMES     all the rest, in 4 KiB frames
+//
+// Linear memory is committed by the engine on first touch, so generous strides cost address space, not memory.
+
+import { MAX_CPUS, MAX_GUESTS, PAGE_SIZE, WINDOW_SIZE } from "../abi";
+
+export const MACHINE: usize = 0x0004_0000;
+export const MACHINE_SIZE: usize = 0x0002_0000;
+
+export const CPUS: usize = MACHINE + MACHINE_SIZE;
+export const CPU_STRIDE: usize = 0x2000;
+
+export const WINDOW: usize = 0x0010_0000;
+
+export const FRAME_INFO: usize = WINDOW + WINDOW_SIZE;
+/** 4 GiB in frames: what a 32-bit linear memory can hold. */
+export const MAX_FRAMES: u32 = 1 << 20;
+
+export const GUESTS: usize = FRAME_INFO + (<usize>MAX_FRAMES << 2);
+/** One guest block: head, frame map, devices, harts with their TLBs (guest/guest.ts divides it). */
+export const GUEST_STRIDE: usize = 0x0020_0000;
+
+export const CODE: usize = GUESTS + <usize>MAX_GUESTS * GUEST_STRIDE;
+/** Decoded code of one physical CPU: index by frame, then pages (cpu/code.ts divides it). */
+export const CODE_STRIDE: usize = 0x0140_0000;
+
+/** First byte of the frame pool on a machine with that many physical CPUs. */
+export function framesBase(cpus: u32): usize {
+  return CODE + <usize>cpus * CODE_STRIDE;
+}
+
+if (CPUS + <usize>MAX_CPUS * CPU_STRIDE > WINDOW) ERROR("the CPUs' pages run into the window");
+if ((GUESTS & (PAGE_SIZE - 1)) != 0) ERROR("guest blocks must start on a page");
