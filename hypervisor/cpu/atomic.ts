@@ -1,0 +1,139 @@
+// A: load-reserved, store-conditional, and the read-modify-write instructions, right for harts on several CPUs.
+//
+// A reservation is an address and the value seen there. SC stores by compare-and-swap against that value, so a store by
+// anyone in between that changed it makes SC fail without anyone having to watch the address.
+
+import { Guest } from "../guest/guest";
+import * as access from "./access";
+import { DEVICE, DONE } from "./access";
+import { CAUSE_LOAD_ACCESS, CAUSE_LOAD_MISALIGNED, CAUSE_STORE_ACCESS, CAUSE_STORE_MISALIGNED } from "./csrs";
+import { Hart } from "./hart";
+
+const FUNCT_ADD: u32 = 0x00;
+const FUNCT_SWAP: u32 = 0x01;
+const FUNCT_LR: u32 = 0x02;
+const FUNCT_SC: u32 = 0x03;
+const FUNCT_XOR: u32 = 0x04;
+const FUNCT_OR: u32 = 0x08;
+const FUNCT_AND: u32 = 0x0c;
+const FUNCT_MIN: u32 = 0x10;
+const FUNCT_MAX: u32 = 0x14;
+const FUNCT_MINU: u32 = 0x18;
+const FUNCT_MAXU: u32 = 0x1c;
+
+/** Is `raw` an instruction of A? */
+export function isLegal(raw: u32): bool {
+  const width = raw >> 12 & 7;
+  if (width != 2 && width != 3) return false;
+  const funct = raw >> 27;
+  if (funct == FUNCT_LR) return (raw >> 20 & 31) == 0;
+  return (funct & 3) == 0 || funct == FUNCT_SWAP || funct == FUNCT_SC;
+}
+
+/** Executes it; access.DONE, TRAP or NO_FRAME. */
+export function execute(hart: Hart, guest: Guest, raw: u32): u32 {
+  const size: u32 = 1 << (raw >> 12 & 7);
+  const funct = raw >> 27;
+  const gva = hart.x(raw >> 15 & 31);
+  if (funct == FUNCT_LR) return reserve(hart, raw, gva, size);
+  if (funct == FUNCT_SC) return conditional(hart, guest, raw, gva, size);
+  if ((gva & <u64>(size - 1)) != 0) return access.refuse(hart, gva, CAUSE_STORE_MISALIGNED);
+  const result = access.writable(hart, guest, gva, size);
+  if (result == DEVICE) return access.refuse(hart, gva, CAUSE_STORE_ACCESS);
+  if (result != DONE) return result;
+  const operand = hart.x(raw >> 20 & 31);
+  const old = size == 8 ? modify64(access.target, funct, operand) : modify32(access.target, funct, <u32>operand);
+  hart.setX(raw >> 7 & 31, old);
+  return DONE;
+}
+
+function reserve(hart: Hart, raw: u32, gva: u64, size: u32): u32 {
+  if ((gva & <u64>(size - 1)) != 0) return access.refuse(hart, gva, CAUSE_LOAD_MISALIGNED);
+  const result = access.load_(hart, gva, size);
+  if (result == DEVICE) return access.refuse(hart, gva, CAUSE_LOAD_ACCESS);
+  if (result != DONE) return result;
+  const value = size == 8 ? access.loaded : <u64><i64><i32>access.loaded;
+  hart.reservationAddress = gva;
+  hart.reservationSize = size;
+  hart.reservationValue = value;
+  hart.setX(raw >> 7 & 31, value);
+  return DONE;
+}
+
+function conditional(hart: Hart, guest: Guest, raw: u32, gva: u64, size: u32): u32 {
+  const holds = hart.reservationSize == size && hart.reservationAddress == gva;
+  hart.reservationSize = 0;
+  const rd = raw >> 7 & 31;
+  if (!holds) {
+    if ((gva & <u64>(size - 1)) != 0) return access.refuse(hart, gva, CAUSE_STORE_MISALIGNED);
+    hart.setX(rd, 1);
+    return DONE;
+  }
+  const result = access.writable(hart, guest, gva, size);
+  if (result == DEVICE) return access.refuse(hart, gva, CAUSE_STORE_ACCESS);
+  if (result != DONE) return result;
+  const value = hart.x(raw >> 20 & 31);
+  const stored = size == 8
+    ? swap64(access.target, hart.reservationValue, value)
+    : swap32(access.target, <u32>hart.reservationValue, <u32>value);
+  hart.setX(rd, stored ? 0 : 1);
+  return DONE;
+}
+
+function swap64(ptr: usize, expected: u64, value: u64): bool {
+  if (ASC_FEATURE_THREADS) return atomic.cmpxchg<u64>(ptr, expected, value) == expected;
+  if (load<u64>(ptr) != expected) return false;
+  store<u64>(ptr, value);
+  return true;
+}
+
+function swap32(ptr: usize, expected: u32, value: u32): bool {
+  if (ASC_FEATURE_THREADS) return atomic.cmpxchg<u32>(ptr, expected, value) == expected;
+  if (load<u32>(ptr) != expected) return false;
+  store<u32>(ptr, value);
+  return true;
+}
+
+/** Replaces the doubleword by the result; the old one. */
+function modify64(ptr: usize, funct: u32, operand: u64): u64 {
+  while (true) {
+    const old = load<u64>(ptr);
+    if (swap64(ptr, old, combine64(funct, old, operand))) return old;
+  }
+}
+
+/** Replaces the word by the result; the old one, sign-extended. */
+function modify32(ptr: usize, funct: u32, operand: u32): u64 {
+  while (true) {
+    const old = load<u32>(ptr);
+    if (swap32(ptr, old, combine32(funct, old, operand))) return <u64><i64><i32>old;
+  }
+}
+
+function combine64(funct: u32, old: u64, operand: u64): u64 {
+  switch (funct) {
+    case FUNCT_ADD: return old + operand;
+    case FUNCT_XOR: return old ^ operand;
+    case FUNCT_OR: return old | operand;
+    case FUNCT_AND: return old & operand;
+    case FUNCT_MIN: return <i64>old < <i64>operand ? old : operand;
+    case FUNCT_MAX: return <i64>old > <i64>operand ? old : operand;
+    case FUNCT_MINU: return old < operand ? old : operand;
+    case FUNCT_MAXU: return old > operand ? old : operand;
+    default: return operand;
+  }
+}
+
+function combine32(funct: u32, old: u32, operand: u32): u32 {
+  switch (funct) {
+    case FUNCT_ADD: return old + operand;
+    case FUNCT_XOR: return old ^ operand;
+    case FUNCT_OR: return old | operand;
+    case FUNCT_AND: return old & operand;
+    case FUNCT_MIN: return <i32>old < <i32>operand ? old : operand;
+    case FUNCT_MAX: return <i32>old > <i32>operand ? old : operand;
+    case FUNCT_MINU: return old < operand ? old : operand;
+    case FUNCT_MAXU: return old > operand ? old : operand;
+    default: return operand;
+  }
+}

@@ -1,0 +1,130 @@
+// The cache of decoded code of one physical CPU: for each machine frame that was executed, one page of slots.
+//
+//   CODE + cpu * CODE_STRIDE
+//   +0          index       u16 for each frame of the machine: number of its page, 0: none
+//   +2 MiB      pages       CODE_PAGES times CODE_PAGE bytes
+//
+//   a page:  2048 slots of 8 bytes, one for each halfword of the frame | sentinel slot | head (frame, stores)
+//   a slot:  u8 operation (ops.ts) | u8 8*rd | u8 8*rs1 | u8 8*rs2 | i32 immediate        operation 0: not decoded yet
+//
+// A page is found by machine frame, so guests that share a frame share its decoded code, and neither fence.i nor
+// sfence.vma costs anything here. A store to a frame with decoded code clears the slots it touches; after STORM of those
+// the page is dropped and the frame is data again.
+
+import * as frames from "../core/frames";
+import { FRAME_CODE } from "../core/frames";
+import { CODE, CODE_STRIDE, CPUS, CPU_STRIDE, MAX_FRAMES } from "../core/layout";
+import { STALE_MAX } from "../core/machine";
+import * as stale from "../core/stale";
+import { OP_PAGE_END } from "./ops";
+
+const PAGES: usize = <usize>MAX_FRAMES << 1;
+const SLOTS: usize = 2048 << 3;
+const PAGE_FRAME: usize = SLOTS + 16;
+const PAGE_STORES: usize = SLOTS + 20;
+/** Not a multiple of 4 KiB, so that slots of the same offset in many pages spread over the host's cache sets. */
+const CODE_PAGE: usize = SLOTS + 64;
+const CODE_PAGES: u32 = <u32>((CODE_STRIDE - PAGES) / CODE_PAGE) - 1;
+const STORM: u32 = 32;
+
+/** What a physical CPU remembers about its code cache; lies in the CPU's page. */
+@unmanaged @final
+export class CodeCache {
+  /** Next page to be given out, 1 … CODE_PAGES. */
+  next: u32;
+  /** Grows when pages were dropped: fetch TLBs filled before are void. */
+  generation: u32;
+  /** Grows when a frame became code: write TLBs filled before are void. */
+  marks: u32;
+  /** Pages given out so far, up to CODE_PAGES. */
+  pages: u32;
+}
+
+/** The code cache of physical CPU `cpu`. */
+export function cacheOf(cpu: u32): CodeCache {
+  return changetype<CodeCache>(CPUS + <usize>cpu * CPU_STRIDE);
+}
+
+function indexSlot(cpu: u32, frame: u32): usize {
+  return CODE + <usize>cpu * CODE_STRIDE + (<usize>frame << 1);
+}
+
+function pageAt(cpu: u32, number: u32): usize {
+  return CODE + <usize>cpu * CODE_STRIDE + PAGES + <usize>number * CODE_PAGE;
+}
+
+/** The page of decoded code for a frame, made if need be. The caller looks at `generation` and `marks` afterwards. */
+export function pageOf(cpu: u32, frame: u32): usize {
+  const known = load<u16>(indexSlot(cpu, frame));
+  if (known != 0) return pageAt(cpu, known);
+  const cache = cacheOf(cpu);
+  const number = cache.next < CODE_PAGES ? cache.next + 1 : 1;
+  cache.next = number;
+  const page = pageAt(cpu, number);
+  if (cache.pages < CODE_PAGES) {
+    cache.pages++;
+  } else {
+    const evicted = load<u32>(page, PAGE_FRAME);
+    if (evicted != 0) drop(cpu, evicted);
+  }
+  memory.fill(page, 0, CODE_PAGE);
+  store<u8>(page + SLOTS, OP_PAGE_END);
+  store<u32>(page, frame, PAGE_FRAME);
+  store<u16>(indexSlot(cpu, frame), <u16>number);
+  if (!frames.hasFlag(frame, FRAME_CODE)) {
+    frames.setFlag(frame, FRAME_CODE);
+    cache.marks++;
+  }
+  return page;
+}
+
+/** The machine frame that a page of decoded code was made from. */
+export function frameOf(page: usize): u32 {
+  return load<u32>(page, PAGE_FRAME);
+}
+
+/** Forgets the decoded code of a frame; it is data from now on. */
+export function drop(cpu: u32, frame: u32): void {
+  const slot = indexSlot(cpu, frame);
+  const number = load<u16>(slot);
+  if (number == 0) return;
+  store<u32>(pageAt(cpu, number), 0, PAGE_FRAME);
+  store<u16>(slot, 0);
+  frames.clearFlag(frame, FRAME_CODE);
+  cacheOf(cpu).generation++;
+}
+
+/** A hart is about to store `size` bytes at byte `offset` of a frame with decoded code. */
+export function stored(cpu: u32, frame: u32, offset: u32, size: u32): void {
+  const number = load<u16>(indexSlot(cpu, frame));
+  if (number == 0) {
+    frames.clearFlag(frame, FRAME_CODE);
+    return;
+  }
+  const page = pageAt(cpu, number);
+  const stores = load<u32>(page, PAGE_STORES) + 1;
+  if (stores > STORM) {
+    drop(cpu, frame);
+    return;
+  }
+  store<u32>(page, stores, PAGE_STORES);
+  // An instruction, or a fused pair, may begin up to six bytes before the first byte stored.
+  const first: u32 = offset < 6 ? 0 : offset - 6 >> 1;
+  const last: u32 = offset + size - 1 >> 1;
+  for (let i = first; i <= last; i++) store<u64>(page + (<usize>i << 3), 0);
+}
+
+/** Drops the decoded code of all frames that others than harts wrote to. To be called before a hart runs. */
+export function settle(cpu: u32): void {
+  const count = stale.count();
+  if (count == 0) return;
+  if (count > STALE_MAX) {
+    for (let number: u32 = 1; number <= cacheOf(cpu).pages; number++) {
+      const frame = load<u32>(pageAt(cpu, number), PAGE_FRAME);
+      if (frame != 0) drop(cpu, frame);
+    }
+  } else {
+    for (let i: u32 = 0; i < count; i++) drop(cpu, stale.at(i));
+  }
+  stale.clear();
+}

@@ -1,0 +1,187 @@
+// Runs a hart for a number of instructions: between the inner loop (burst), single steps, traps and translation.
+
+import * as frames from "../core/frames";
+import { CPUS, CPU_STRIDE } from "../core/layout";
+import * as stale from "../core/stale";
+import { Guest, guestAt } from "../guest/guest";
+import * as ram from "../guest/ram";
+import * as access from "./access";
+import { DONE, EXTEND_FLOAT, NO_FRAME, TRAP } from "./access";
+import { STOP_CROSS, STOP_DECODE, STOP_FETCH, STOP_STEP, burst } from "./burst";
+import * as code from "./code";
+import { CAUSE_FETCH_ACCESS, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS } from "./csrs";
+import { NOWHERE, decode } from "./decode";
+import * as fpu from "./fpu";
+import { EXIT_BUDGET, EXIT_LOAD, EXIT_NO_MEMORY, Hart } from "./hart";
+import * as interrupts from "./interrupts";
+import * as mmu from "./mmu";
+import { ACCESS_FETCH, STARVED, TRANSLATED } from "./mmu";
+import { OP_CROSS, OP_DECODE, OP_PAGE_END } from "./ops";
+import { step } from "./step";
+import { LEAVE, SYNC } from "./system";
+import * as tlb from "./tlb";
+import * as trap from "./trap";
+
+/** Where an instruction that lies on two pages is decoded: two slots in the CPU's page, behind its code cache's head. */
+const SCRATCH: usize = 256;
+
+/** What `fetch` found: the decoded page, and whether it is good for one instruction only (PMP cuts the page). */
+let page: usize = 0;
+let isPartial: bool = false;
+
+/**
+ * Runs `hart` until it has retired `budgetInstructions` (> 0), or must leave: EXIT_*. A trap counts against the budget
+ * like an instruction, so no guest can trap for ever; hart.retired counts what really retired.
+ */
+export function run(hart: Hart, budgetInstructions: u32): u32 {
+  const guest = guestAt(hart.guest);
+  const cpu = access.cpu;
+  hart.left = <i32>budgetInstructions;
+  settle(hart, guest, cpu);
+  interrupts.deliver(hart);
+  while (hart.left > 0) {
+    const pc = hart.pc;
+    const found = fetch(hart, guest, cpu, pc);
+    if (found != TRANSLATED) {
+      if (found == STARVED) return EXIT_NO_MEMORY;
+      trapNow(hart);
+      continue;
+    }
+    const slot = page + (<usize>(pc & 0xfff) << 2);
+    if (load<u8>(slot) == OP_DECODE) decodeSlot(slot, page, <u32>pc & 0xfff);
+    const before = hart.left;
+    const reason = burst(hart, page, pc & ~0xfff, slot, isPartial ? 1 : before);
+    if (isPartial) hart.left += before - 1;
+    hart.retired += <u64>(before - hart.left);
+    if (reason == STOP_DECODE || reason == STOP_FETCH || hart.left == 0) continue;
+    const result = reason == STOP_CROSS ? crossing(hart, guest, cpu) : reason < STOP_STEP ? DONE : step(hart, guest, instructionAt(hart));
+    if (result == DONE) {
+      if (reason >= STOP_STEP && reason != STOP_CROSS) retire(hart);
+    } else if (result == TRAP) {
+      trapNow(hart);
+    } else if (result == SYNC) {
+      retire(hart);
+      interrupts.deliver(hart);
+    } else if (result == NO_FRAME) {
+      return EXIT_NO_MEMORY;
+    } else {
+      if (result != LEAVE + EXIT_LOAD) retire(hart);
+      return result - LEAVE;
+    }
+    if (stale.count() != 0 || code.cacheOf(cpu).generation != hart.codeGeneration) settle(hart, guest, cpu);
+  }
+  return EXIT_BUDGET;
+}
+
+function retire(hart: Hart): void {
+  hart.retired++;
+  hart.left--;
+}
+
+function trapNow(hart: Hart): void {
+  hart.left--;
+  trap.take(hart);
+}
+
+/** Answers an EXIT_LOAD: the instruction gets its value and retires. */
+export function completeLoad(hart: Hart, value: u64): void {
+  access.deliver(hart, hart.exitRegister, hart.exitExtend, value);
+  if ((hart.exitExtend & EXTEND_FLOAT) != 0) fpu.touch(hart);
+  hart.pc += <u64>hart.exitLength;
+  hart.retired++;
+}
+
+/** Answers an EXIT_LOAD or EXIT_STORE with an access fault: nobody lives at that address. */
+export function refuseAccess(hart: Hart, isStore: bool): void {
+  if (isStore) {
+    hart.pc -= <u64>hart.exitLength;
+    hart.retired--;
+  }
+  access.refuse(hart, hart.missAddress, isStore ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS);
+  trap.take(hart);
+}
+
+/** Brings TLBs in line with what happened elsewhere since this hart ran: code dropped, frames moved, frames become code. */
+function settle(hart: Hart, guest: Guest, cpu: u32): void {
+  code.settle(cpu);
+  const cache = code.cacheOf(cpu);
+  if (hart.codeGeneration != cache.generation) {
+    hart.codeGeneration = cache.generation;
+    tlb.flushFetches(hart);
+  }
+  if (hart.codeMarks != cache.marks) {
+    hart.codeMarks = cache.marks;
+    tlb.flushWrites(hart);
+  }
+  if (hart.mapGeneration != guest.mapGeneration) {
+    hart.mapGeneration = guest.mapGeneration;
+    tlb.flush(hart);
+  }
+}
+
+/** Finds the decoded page for `pc`, through the fetch TLB or a walk. TRANSLATED and `page`, FAULTED, or STARVED. */
+function fetch(hart: Hart, guest: Guest, cpu: u32, pc: u64): u32 {
+  const entry = tlb.fetchEntry(hart, pc);
+  if ((load<u64>(entry) ^ pc) < 4096) {
+    page = <usize>load<u32>(entry, 8);
+    isPartial = false;
+    return TRANSLATED;
+  }
+  const result = mmu.translate(hart, guest, pc, 2, ACCESS_FETCH);
+  if (result != TRANSLATED) return result;
+  const mask = mmu.leafMask;
+  isPartial = mmu.isPartial;
+  if (!ram.has(guest, mmu.gpa)) return access.refuse(hart, pc, CAUSE_FETCH_ACCESS);
+  const base = ram.pageForRead(guest, mmu.gpa);
+  if (base == 0) return STARVED;
+  page = code.pageOf(cpu, frames.frameOf(base));
+  settle(hart, guest, cpu);
+  if (!isPartial) {
+    if (mask > 0xfff) tlb.noteSuperpage(hart, pc, mask);
+    tlb.fill(hart, hart.fetchSet, entry, pc, page);
+  }
+  return TRANSLATED;
+}
+
+/** Decodes the instruction at byte `offset` of the page. */
+function decodeSlot(slot: usize, decoded: usize, offset: u32): void {
+  const ptr = frames.address(code.frameOf(decoded)) + <usize>offset;
+  const low = <u32>load<u16>(ptr);
+  if ((low & 3) != 3) decode(slot, low, offset);
+  else if (offset == 0xffe) store<u64>(slot, OP_CROSS);
+  else decode(slot, load<u32>(ptr), offset);
+}
+
+/** The bits of the instruction before which `burst` stopped; it lies on one page. */
+function instructionAt(hart: Hart): u32 {
+  const offset = <usize>(hart.pc & 0xfff);
+  const ptr = frames.address(code.frameOf(<usize>hart.codePage)) + offset;
+  return offset == 0xffe ? <u32>load<u16>(ptr) : load<u32>(ptr);
+}
+
+/**
+ * Executes the instruction at hart.pc that lies on two pages: decoded for this once, as the second page may change.
+ * It retires here if the answer is DONE.
+ */
+function crossing(hart: Hart, guest: Guest, cpu: u32): u32 {
+  const pc = hart.pc;
+  const low = <u32>load<u16>(frames.address(code.frameOf(<usize>hart.codePage)) + 0xffe);
+  const result = mmu.translate(hart, guest, pc + 2, 2, ACCESS_FETCH);
+  if (result != TRANSLATED) return result;
+  if (!ram.has(guest, mmu.gpa)) return access.refuse(hart, pc + 2, CAUSE_FETCH_ACCESS);
+  const base = ram.pageForRead(guest, mmu.gpa);
+  if (base == 0) return NO_FRAME;
+  const raw = low | <u32>load<u16>(base + <usize>(mmu.gpa & 0xfff)) << 16;
+  const slot = CPUS + <usize>cpu * CPU_STRIDE + SCRATCH;
+  decode(slot, raw, NOWHERE);
+  store<u64>(slot, OP_PAGE_END, 16);
+  const before = hart.left;
+  const reason = burst(hart, slot - (0xffe << 2), pc & ~0xfff, slot, 1);
+  const executed = 1 - hart.left;
+  hart.left = before - executed;
+  hart.retired += <u64>executed;
+  if (executed != 0 || reason < STOP_STEP) return DONE;
+  const answer = step(hart, guest, raw);
+  if (answer == DONE) retire(hart);
+  return answer;
+}

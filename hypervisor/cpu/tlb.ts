@@ -1,0 +1,165 @@
+// The software TLBs of a hart: for reads, writes and fetches, and for each way of looking at memory.
+//
+//   hart + TLB            set U      what U mode sees
+//        + TLB_SET        set S      S mode with SUM = 0
+//        + 2 TLB_SET      set SUM    S mode with SUM = 1
+//        + 3 TLB_SET      set M      M mode, and all modes' physical view in it
+//   a set:    +0 1024 read entries | +TLB_WRITE 1024 write entries | +TLB_FETCH 256 fetch entries
+//   an entry: u64 tag (guest-virtual address of the page) | u32 pointer | u32 unused
+//             pointer: first byte of the frame, for fetches first slot of the decoded page (cpu/code.ts)
+//
+// A hit is (tag ^ address) <= 4096 - size: that one comparison also refuses accesses that leave the page. The index is a
+// multiplicative hash, so that no power-of-two distance between pages falls on one entry. Permission, dirty tracking,
+// copy-on-write, code and devices are all just misses. Entry 0 is empty with tag 0x1000, the others with tag 0: pages
+// that hash elsewhere, so an empty entry can't be hit.
+//
+// The list of what was filled makes emptying cheap: Linux empties often what it has barely used.
+
+import { Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
+
+export const TLB: usize = 0x1000;
+export const TLB_SET: usize = 0x9000;
+export const TLB_WRITE: usize = 0x4000;
+export const TLB_FETCH: usize = 0x8000;
+
+/** 2^32 / golden ratio: spreads neighbouring pages and all power-of-two distances. */
+export const HASH: u32 = 0x9e3779b1;
+
+const SETS: u32 = 4;
+const SET_U: u32 = 0;
+const SET_S: u32 = 1;
+const SET_SUM: u32 = 2;
+const SET_M: u32 = 3;
+
+/** Behind the sets: for each set FILLS_MAX addresses (relative to the set) of filled entries, u16 / 16. */
+const FILLS: usize = TLB + <usize>SETS * TLB_SET;
+const FILLS_MAX: u32 = 256;
+
+export const MSTATUS_MPRV: u64 = 1 << 17;
+export const MSTATUS_SUM: u64 = 1 << 18;
+
+/** Offset from the hart of the set for data accesses with this privilege. */
+function setFor(hart: Hart, privilege: u32): u32 {
+  let set = SET_U;
+  if (privilege == PRIV_M) set = SET_M;
+  else if (privilege == PRIV_S) set = (hart.mstatus & MSTATUS_SUM) != 0 ? SET_SUM : SET_S;
+  return <u32>TLB + set * <u32>TLB_SET;
+}
+
+/** Privilege that loads and stores are checked with (MPRV, privileged spec 3.1.6.3). */
+export function dataPrivilege(hart: Hart): u32 {
+  if (hart.priv == PRIV_M && (hart.mstatus & MSTATUS_MPRV) != 0) return <u32>(hart.mstatus >> 11) & 3;
+  return hart.priv;
+}
+
+/** Chooses the sets anew: to be called whenever privilege or mstatus changed. */
+export function select(hart: Hart): void {
+  hart.dataSet = setFor(hart, dataPrivilege(hart));
+  hart.fetchSet = hart.priv == PRIV_U ? <u32>TLB : hart.priv == PRIV_S ? <u32>(TLB + TLB_SET) : <u32>(TLB + 3 * TLB_SET);
+}
+
+/** Address of the data entry for this page in the set in use; `table` is 0 or TLB_WRITE. */
+export function dataEntry(hart: Hart, table: usize, gva: u64): usize {
+  return changetype<usize>(hart) + <usize>hart.dataSet + table + (<usize>(<u32>(gva >> 12) * HASH >> 18) & 0x3ff0);
+}
+
+/** Address of the fetch entry for this page in the set in use. */
+export function fetchEntry(hart: Hart, gva: u64): usize {
+  return changetype<usize>(hart) + <usize>hart.fetchSet + TLB_FETCH + (<usize>(<u32>(gva >> 12) * HASH >> 20) & 0xff0);
+}
+
+/** Fills an entry, and notes it for `flush`. */
+export function fill(hart: Hart, setOffset: u32, entry: usize, gva: u64, pointer: usize): void {
+  const set = (setOffset - <u32>TLB) / <u32>TLB_SET;
+  const count = changetype<usize>(hart) + (<usize>set << 2);
+  const fills = load<u32>(count, offsetof<Hart>("fills0"));
+  if (fills < FILLS_MAX) {
+    const place = <u32>(entry - changetype<usize>(hart)) - setOffset >> 4;
+    store<u16>(changetype<usize>(hart) + FILLS + (<usize>(set * FILLS_MAX + fills) << 1), <u16>place);
+  }
+  store<u32>(count, fills + 1, offsetof<Hart>("fills0"));
+  store<u64>(entry, gva & ~0xfff);
+  store<u32>(entry, <u32>pointer, 8);
+  hart.tlbFills++;
+}
+
+/** Widens the region that holds superpages: an address in it can't be flushed alone. */
+export function noteSuperpage(hart: Hart, gva: u64, pageMask: u64): void {
+  if (hart.superMask == 0) {
+    hart.superMask = ~pageMask;
+    hart.superBase = gva & ~pageMask;
+    return;
+  }
+  let mask = hart.superMask & ~pageMask;
+  while (((hart.superBase ^ gva) & mask) != 0) mask <<= 1;
+  hart.superMask = mask;
+  hart.superBase &= mask;
+}
+
+function clearEntry(base: usize, place: usize): void {
+  const empty: u64 = place == 0 || place == TLB_WRITE || place == TLB_FETCH ? 0x1000 : 0;
+  store<u64>(base + place, empty);
+}
+
+/** Empties all TLBs. */
+export function flush(hart: Hart): void {
+  for (let set: u32 = 0; set < SETS; set++) {
+    const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
+    const count = changetype<usize>(hart) + (<usize>set << 2);
+    const fills = load<u32>(count, offsetof<Hart>("fills0"));
+    if (fills > FILLS_MAX) {
+      memory.fill(base, 0, TLB_SET);
+      clearEntry(base, 0);
+      clearEntry(base, TLB_WRITE);
+      clearEntry(base, TLB_FETCH);
+    } else {
+      const list = changetype<usize>(hart) + FILLS + (<usize>(set * FILLS_MAX) << 1);
+      for (let i: u32 = 0; i < fills; i++) clearEntry(base, <usize>load<u16>(list + (<usize>i << 1)) << 4);
+    }
+    store<u32>(count, 0, offsetof<Hart>("fills0"));
+  }
+  hart.superMask = 0;
+}
+
+/** Makes all entries empty, whatever the memory held before: for a hart that is new. */
+export function reset(hart: Hart): void {
+  hart.fills0 = hart.fills1 = hart.fills2 = hart.fills3 = FILLS_MAX + 1;
+  flush(hart);
+  select(hart);
+}
+
+/** Empties what covers one guest-virtual address: a page, or everything if superpages may cover it. */
+export function flushAddress(hart: Hart, gva: u64): void {
+  if (hart.superMask != 0 && ((gva ^ hart.superBase) & hart.superMask) == 0) {
+    flush(hart);
+    return;
+  }
+  const data = <usize>(<u32>(gva >> 12) * HASH >> 18) & 0x3ff0;
+  const fetch = TLB_FETCH + (<usize>(<u32>(gva >> 12) * HASH >> 20) & 0xff0);
+  for (let set: u32 = 0; set < SETS; set++) {
+    const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
+    if ((load<u64>(base + data) ^ gva) < 4096) clearEntry(base, data);
+    if ((load<u64>(base + TLB_WRITE + data) ^ gva) < 4096) clearEntry(base, TLB_WRITE + data);
+    if ((load<u64>(base + fetch) ^ gva) < 4096) clearEntry(base, fetch);
+  }
+}
+
+/** Empties the write TLBs alone: some frame became code. */
+export function flushWrites(hart: Hart): void {
+  for (let set: u32 = 0; set < SETS; set++) {
+    if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
+    const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
+    memory.fill(base + TLB_WRITE, 0, TLB_FETCH - TLB_WRITE);
+    clearEntry(base, TLB_WRITE);
+  }
+}
+
+/** Empties the fetch TLBs alone: decoded pages were dropped. */
+export function flushFetches(hart: Hart): void {
+  for (let set: u32 = 0; set < SETS; set++) {
+    if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
+    const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
+    memory.fill(base + TLB_FETCH, 0, TLB_SET - TLB_FETCH);
+    clearEntry(base, TLB_FETCH);
+  }
+}
