@@ -41,22 +41,24 @@ export function load_(hart: Hart, gva: u64, size: u32): u32 {
   const guest = guestAt(hart.guest);
   const rest: u32 = 4096 - (<u32>gva & 0xfff);
   if (rest < size) return loadCrossing(hart, guest, gva, size, rest);
+  const entry = tlb.dataEntry(hart, 0, gva);
+  const offset = load<u64>(entry) ^ gva;
+  if (offset < 4096) {
+    loaded = get(<usize>load<u32>(entry, 8) + <usize>offset, size);
+    return DONE;
+  }
   const result = mmu.translate(hart, guest, gva, size, ACCESS_READ);
   if (result != TRANSLATED) return result;
   const gpa = mmu.gpa;
   if (!ram.has(guest, gpa)) return device(hart, gva, gpa, size, false);
   const base = ram.pageForRead(guest, gpa);
   if (base == 0) return NO_FRAME;
-  fillRead(hart, gva, base);
+  if (!mmu.isPartial) {
+    tlb.noteSuperpage(hart, gva, mmu.leafMask);
+    tlb.fill(hart, hart.dataSet, entry, gva, base);
+  }
   loaded = get(base + <usize>(gpa & 0xfff), size);
   return DONE;
-}
-
-/** Gives the page a read entry, unless PMP cuts it. */
-function fillRead(hart: Hart, gva: u64, base: usize): void {
-  if (mmu.isPartial) return;
-  if (mmu.leafMask > 0xfff) tlb.noteSuperpage(hart, gva, mmu.leafMask);
-  tlb.fill(hart, hart.dataSet, tlb.dataEntry(hart, 0, gva), gva, base);
 }
 
 /** A load of which `first` bytes lie on one page and the rest on the next. Both are looked up before either is read. */
@@ -94,6 +96,12 @@ export let target: usize = 0;
 
 /** Makes `size` bytes at `gva`, which don't cross a page, ready to be written: DONE and `target`, or as `store_`. */
 export function writable(hart: Hart, guest: Guest, gva: u64, size: u32): u32 {
+  const entry = tlb.dataEntry(hart, tlb.TLB_WRITE, gva);
+  const offset = load<u64>(entry) ^ gva;
+  if (offset < 4096) {
+    target = <usize>load<u32>(entry, 8) + <usize>offset;
+    return DONE;
+  }
   const result = mmu.translate(hart, guest, gva, size, ACCESS_WRITE);
   if (result != TRANSLATED) return result;
   const gpa = mmu.gpa;
@@ -110,8 +118,8 @@ export function writable(hart: Hart, guest: Guest, gva: u64, size: u32): u32 {
   if (frames.hasFlag(frame, FRAME_CODE)) {
     code.stored(cpu, frame, <u32>(gpa & 0xfff), size);
   } else if (!mmu.isPartial) {
-    if (mmu.leafMask > 0xfff) tlb.noteSuperpage(hart, gva, mmu.leafMask);
-    tlb.fill(hart, hart.dataSet, tlb.dataEntry(hart, tlb.TLB_WRITE, gva), gva, base);
+    tlb.noteSuperpage(hart, gva, mmu.leafMask);
+    tlb.fill(hart, hart.dataSet, entry, gva, base);
   }
   return DONE;
 }

@@ -14,7 +14,7 @@ export const STOP_BUDGET: u32 = 0;
 export const STOP_DECODE: u32 = 1;
 /** The instruction needs cpu/step.ts. */
 export const STOP_STEP: u32 = 2;
-/** The read TLB missed, or the access leaves its page: missAddress. */
+/** The read TLB missed, or the access leaves its page. */
 export const STOP_READ: u32 = 3;
 export const STOP_WRITE: u32 = 4;
 /** pc lies on a page that the fetch TLB doesn't know. */
@@ -32,6 +32,9 @@ const SIGN_SINGLE: u64 = 0x8000_0000;
 function rs1(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 2)); }
 function rs2(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 3)); }
 function setRd(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1), value); }
+function setRs2(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 3), value); }
+function pairFirst(ip: usize): u64 { return <u64><i64>load<i16>(ip, 4); }
+function pairDelta(ip: usize): u64 { return <u64><i64>load<i16>(ip, 6); }
 function fs1(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 2), 256); }
 function fs2(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 3), 256); }
 function setFd(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1), value, 256); }
@@ -180,201 +183,154 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_CZERO_NEZ: setRd(hart, ip, select<u64>(0, rs1(hart, ip), rs2(hart, ip) != 0)); ip += WIDE; break;
       // Loads.
       case O.OP_LB: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4095) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i8>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, <u64><i64>load<i8>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_LH: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4094) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i16>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, <u64><i64>load<i16>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_LW: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_C_LW: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off)));
-        ip += SHORT;
-        break;
+        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off))); ip += SHORT; break;
       }
       case O.OP_LD: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, load<u64>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_C_LD: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off)));
-        ip += SHORT;
-        break;
+        setRd(hart, ip, load<u64>(pointer(entry, off))); ip += SHORT; break;
       }
       case O.OP_LBU: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4095) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64>load<u8>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, <u64>load<u8>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_LHU: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4094) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64>load<u16>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, <u64>load<u16>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_LWU: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64>load<u32>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setRd(hart, ip, <u64>load<u32>(pointer(entry, off))); ip += WIDE; break;
       }
       // Stores.
       case O.OP_SB: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4095) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u8>(pointer(entry, off), <u8>rs2(hart, ip));
-        ip += WIDE;
-        break;
+        store<u8>(pointer(entry, off), <u8>rs2(hart, ip)); ip += WIDE; break;
       }
       case O.OP_SH: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4094) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u16>(pointer(entry, off), <u16>rs2(hart, ip));
-        ip += WIDE;
-        break;
+        store<u16>(pointer(entry, off), <u16>rs2(hart, ip)); ip += WIDE; break;
       }
       case O.OP_SW: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u32>(pointer(entry, off), <u32>rs2(hart, ip));
-        ip += WIDE;
-        break;
+        store<u32>(pointer(entry, off), <u32>rs2(hart, ip)); ip += WIDE; break;
       }
       case O.OP_C_SW: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u32>(pointer(entry, off), <u32>rs2(hart, ip));
-        ip += SHORT;
-        break;
+        store<u32>(pointer(entry, off), <u32>rs2(hart, ip)); ip += SHORT; break;
       }
       case O.OP_SD: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), <u64>rs2(hart, ip));
-        ip += WIDE;
-        break;
+        store<u64>(pointer(entry, off), <u64>rs2(hart, ip)); ip += WIDE; break;
       }
       case O.OP_C_SD: {
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), <u64>rs2(hart, ip));
-        ip += SHORT;
-        break;
+        store<u64>(pointer(entry, off), <u64>rs2(hart, ip)); ip += SHORT; break;
       }
       // Loads and stores of floats: only while FS is dirty, else the state of FS must be looked at.
       case O.OP_FLW: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>load<u32>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setFd(hart, ip, NAN_BOX | <u64>load<u32>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_FLD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setFd(hart, ip, load<u64>(pointer(entry, off)));
-        ip += WIDE;
-        break;
+        setFd(hart, ip, load<u64>(pointer(entry, off))); ip += WIDE; break;
       }
       case O.OP_C_FLD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = readEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setFd(hart, ip, load<u64>(pointer(entry, off)));
-        ip += SHORT;
-        break;
+        setFd(hart, ip, load<u64>(pointer(entry, off))); ip += SHORT; break;
       }
       case O.OP_FSW: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u32>(pointer(entry, off), <u32>fs2(hart, ip));
-        ip += WIDE;
-        break;
+        store<u32>(pointer(entry, off), <u32>fs2(hart, ip)); ip += WIDE; break;
       }
       case O.OP_FSD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), fs2(hart, ip));
-        ip += WIDE;
-        break;
+        store<u64>(pointer(entry, off), fs2(hart, ip)); ip += WIDE; break;
       }
       case O.OP_C_FSD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
-        const gva = rs1(hart, ip) + imm(ip);
-        const entry = writeEntry(data, gva);
-        const off = load<u64>(entry) ^ gva;
+        const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), fs2(hart, ip));
-        ip += SHORT;
-        break;
+        store<u64>(pointer(entry, off), fs2(hart, ip)); ip += SHORT; break;
+      }
+      // Two in one: the same base and the same page, else the first is done alone.
+      case O.OP_LD_LD_4: {
+        const gva = rs1(hart, ip) + pairFirst(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        const second = off + pairDelta(ip);
+        if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 16; left--; break;
+      }
+      case O.OP_LD_LD_6: {
+        const gva = rs1(hart, ip) + pairFirst(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        const second = off + pairDelta(ip);
+        if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 24; left--; break;
+      }
+      case O.OP_LD_LD_8: {
+        const gva = rs1(hart, ip) + pairFirst(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        const second = off + pairDelta(ip);
+        if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 32; left--; break;
+      }
+      case O.OP_SD_SD_4: {
+        const gva = rs1(hart, ip) + pairFirst(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        const second = off + pairDelta(ip);
+        if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
+        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 16; left--; break;
+      }
+      case O.OP_SD_SD_6: {
+        const gva = rs1(hart, ip) + pairFirst(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        const second = off + pairDelta(ip);
+        if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
+        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 24; left--; break;
+      }
+      case O.OP_SD_SD_8: {
+        const gva = rs1(hart, ip) + pairFirst(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        const second = off + pairDelta(ip);
+        if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
+        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 32; left--; break;
       }
       // Branches and jumps inside the page.
       case O.OP_BEQ: ip += rs1(hart, ip) == rs2(hart, ip) ? near(ip) : WIDE; break;
@@ -420,6 +376,10 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_JR: target = rs1(hart, ip) + imm(ip) & ~1; reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_C_JALR: target = rs1(hart, ip) & ~1; setRd(hart, ip, pcOf(page, va, ip) + 2); reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_C_JR: target = rs1(hart, ip) & ~1; reason = STOP_JUMP; rest = left; left = 1; break;
+      case O.OP_CALL:
+        // With one instruction to go only the auipc happens; the jalr's own slot knows its part of the distance.
+        if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - imm(ip + WIDE)); ip += WIDE; break; }
+        target = pcOf(page, va, ip) + imm(ip) & ~1; setRd(hart, ip, pcOf(page, va, ip) + 8); left--; reason = STOP_JUMP; rest = left; left = 1; break;
       // F and D.
       case O.OP_FADD_D: {
         const r = reinterpret<u64>(double1(hart, ip) + double2(hart, ip));

@@ -147,9 +147,8 @@ export class Hart {
   missAddress: u64;
   /** How many entries each TLB set has been given since it was last emptied; they are listed behind the sets. */
   fills0: u32; fills1: u32; fills2: u32; fills3: u32;
-  /** Smallest aligned guest-virtual region that holds all superpages in the TLBs: base and mask (0: none). */
-  superBase: u64;
-  superMask: u64;
+  /** Which gigabytes hold superpages that the TLBs know: a filter of 64 bits, see tlb.ts. */
+  superpages: u64;
 
   /** Register number `i`; x0 reads 0. */
   x(i: u32): u64 {

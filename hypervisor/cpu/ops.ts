@@ -225,3 +225,13 @@ export const OP_FCVT_W_D = 182;
 export const OP_FCVT_L_D = 183;
 export const OP_FCVT_D_S = 184;
 export const OP_FCVT_S_D = 185;
+
+// Pairs, named after the bytes of both (cpu/fuse.ts): the slot of the second stays as it is, for who jumps there
+export const OP_LD_LD_4 = 186;
+export const OP_LD_LD_6 = 187;
+export const OP_LD_LD_8 = 188;
+export const OP_SD_SD_4 = 189;
+export const OP_SD_SD_6 = 190;
+export const OP_SD_SD_8 = 191;
+/** Auipc and jalr with one destination. */
+export const OP_CALL = 192;

@@ -16,9 +16,13 @@ const CBIE_FLUSH: u64 = 1 << 4;
 export function reset(hart: Hart, pc: u64, a0: u64, a1: u64, privilege: u32): void {
   const index = hart.index;
   const guest = hart.guest;
+  const retired = hart.retired;
   memory.fill(changetype<usize>(hart), 0, offsetof<Hart>());
   hart.index = index;
   hart.guest = guest;
+  // The report counts on, also over a hart that is stopped and started; the guest's own counters begin at 0.
+  hart.retired = retired;
+  hart.mcycleOffset = hart.minstretOffset = 0 - retired;
   hart.pc = pc;
   hart.x10 = a0;
   hart.x11 = a1;

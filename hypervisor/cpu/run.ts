@@ -11,12 +11,13 @@ import { STOP_CROSS, STOP_DECODE, STOP_FETCH, STOP_STEP, burst } from "./burst";
 import * as code from "./code";
 import { CAUSE_FETCH_ACCESS, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS } from "./csrs";
 import { NOWHERE, decode } from "./decode";
+import { fuse } from "./fuse";
 import * as fpu from "./fpu";
 import { EXIT_BUDGET, EXIT_LOAD, EXIT_NO_MEMORY, Hart } from "./hart";
 import * as interrupts from "./interrupts";
 import * as mmu from "./mmu";
 import { ACCESS_FETCH, STARVED, TRANSLATED } from "./mmu";
-import { OP_CROSS, OP_DECODE, OP_PAGE_END } from "./ops";
+import { OP_CROSS, OP_C_J, OP_C_JR, OP_DECODE, OP_FAR_JAL, OP_JAL, OP_PAGE_END } from "./ops";
 import { step } from "./step";
 import { LEAVE, SYNC } from "./system";
 import * as tlb from "./tlb";
@@ -24,6 +25,8 @@ import * as trap from "./trap";
 
 /** Where an instruction that lies on two pages is decoded: two slots in the CPU's page, behind its code cache's head. */
 const SCRATCH: usize = 256;
+/** Instructions decoded at a time. */
+const AHEAD: i32 = 16;
 
 /** What `fetch` found: the decoded page, and whether it is good for one instruction only (PMP cuts the page). */
 let page: usize = 0;
@@ -48,7 +51,7 @@ export function run(hart: Hart, budgetInstructions: u32): u32 {
       continue;
     }
     const slot = page + (<usize>(pc & 0xfff) << 2);
-    if (load<u8>(slot) == OP_DECODE) decodeSlot(slot, page, <u32>pc & 0xfff);
+    if (load<u8>(slot) == OP_DECODE) decodeAhead(slot, page, <u32>pc & 0xfff);
     const before = hart.left;
     const reason = burst(hart, page, pc & ~0xfff, slot, isPartial ? 1 : before);
     if (isPartial) hart.left += before - 1;
@@ -137,10 +140,30 @@ function fetch(hart: Hart, guest: Guest, cpu: u32, pc: u64): u32 {
   page = code.pageOf(cpu, frames.frameOf(base));
   settle(hart, guest, cpu);
   if (!isPartial) {
-    if (mask > 0xfff) tlb.noteSuperpage(hart, pc, mask);
+    tlb.noteSuperpage(hart, pc, mask);
     tlb.fill(hart, hart.fetchSet, entry, pc, page);
   }
   return TRANSLATED;
+}
+
+/**
+ * Decodes from byte `offset` of the page on, up to a jump that is always taken or a slot that is decoded already: what is
+ * reached once is mostly run to its end, and each return to here costs as much as decoding four instructions.
+ */
+function decodeAhead(slot: usize, decoded: usize, offset: u32): void {
+  let previous: usize = 0;
+  let previousLength: u32 = 0;
+  for (let i = 0; i < AHEAD && offset < 4096 && load<u8>(slot) == OP_DECODE; i++) {
+    decodeSlot(slot, decoded, offset);
+    if (previous != 0) fuse(previous, previousLength);
+    const operation = <u32>load<u8>(slot);
+    if (operation >= <u32>OP_JAL && operation <= <u32>OP_C_J) return;
+    if (operation >= <u32>OP_FAR_JAL && operation <= <u32>OP_C_JR) return;
+    previous = slot;
+    previousLength = (load<u8>(frames.address(code.frameOf(decoded)) + <usize>offset) & 3) == 3 ? 4 : 2;
+    offset += previousLength;
+    slot += <usize>previousLength << 2;
+  }
 }
 
 /** Decodes the instruction at byte `offset` of the page. */

@@ -83,17 +83,17 @@ export function fill(hart: Hart, setOffset: u32, entry: usize, gva: u64, pointer
   hart.tlbFills++;
 }
 
-/** Widens the region that holds superpages: an address in it can't be flushed alone. */
-export function noteSuperpage(hart: Hart, gva: u64, pageMask: u64): void {
-  if (hart.superMask == 0) {
-    hart.superMask = ~pageMask;
-    hart.superBase = gva & ~pageMask;
-    return;
-  }
-  let mask = hart.superMask & ~pageMask;
-  while (((hart.superBase ^ gva) & mask) != 0) mask <<= 1;
-  hart.superMask = mask;
-  hart.superBase &= mask;
+/** The bit of hart.superpages that stands for the gigabyte an address lies in. */
+function gigabyte(gva: u64): u64 {
+  const place: u64 = <u64>(<u32>(gva >> 30) * HASH >> 26);
+  return <u64>1 << place;
+}
+
+/** Notes that an entry was filled from a leaf of more than a page: its addresses can't be flushed one by one. */
+export function noteSuperpage(hart: Hart, gva: u64, leafMask: u64): void {
+  if (leafMask <= 0xfff) return;
+  // A leaf of more than a gigabyte, or no translation at all: no address is safe.
+  hart.superpages |= leafMask >> 30 != 0 ? ~(<u64>0) : gigabyte(gva);
 }
 
 function clearEntry(base: usize, place: usize): void {
@@ -118,7 +118,7 @@ export function flush(hart: Hart): void {
     }
     store<u32>(count, 0, offsetof<Hart>("fills0"));
   }
-  hart.superMask = 0;
+  hart.superpages = 0;
 }
 
 /** Makes all entries empty, whatever the memory held before: for a hart that is new. */
@@ -128,9 +128,12 @@ export function reset(hart: Hart): void {
   select(hart);
 }
 
-/** Empties what covers one guest-virtual address: a page, or everything if superpages may cover it. */
+/**
+ * Empties what covers one guest-virtual address: a page, or everything if a superpage may cover it. `superpages` is a
+ * filter over gigabytes, so that the kernel's own superpages don't make every flush of one user page a flush of all.
+ */
 export function flushAddress(hart: Hart, gva: u64): void {
-  if (hart.superMask != 0 && ((gva ^ hart.superBase) & hart.superMask) == 0) {
+  if ((hart.superpages & gigabyte(gva)) != 0) {
     flush(hart);
     return;
   }

@@ -4,6 +4,7 @@
 //   +0x000000  Guest            head: shape, state, wires, bill
 //   +0x001000  frame map        1024 words, each the frame of a leaf of 1024 entries (guest/ram.ts)
 //   +0x002000  devices          DEVICE_SLOTS pages, one device each (devices/device.ts)
+//   +0x01a000  papers           images, command line, seed, PMU words: what a start needs (vmm/papers.ts)
 //   +0x020000  harts            MAX_HARTS strides: registers, then TLBs that are rebuilt, never saved (cpu/hart.ts)
 
 import { MAX_GUESTS, MAX_HARTS, PAGE_SIZE } from "../abi";
