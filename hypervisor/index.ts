@@ -1,0 +1,133 @@
+// The only door of the kernel: every function a host may call, in the order of a machine's life.
+// 64-bit numbers pass as f64, so that no BigInt does. A caller's mistake gets a negative code (E_*), and nothing has changed.
+
+import { E_BAD_ARG, E_BAD_ID, GUEST_NONE, STOP_NONE } from "./abi";
+import "./core/panic";
+import * as events from "./vmm/events";
+import * as images from "./vmm/images";
+import * as inspect from "./vmm/inspect";
+import * as machine from "./vmm/machine";
+import * as scheduler from "./vmm/scheduler";
+import * as stats from "./vmm/stats";
+import * as table from "./vmm/table";
+
+/** Beyond this an f64 skips integers. */
+const EXACT: f64 = 9007199254740992;
+
+/** Is this a whole number that an f64 holds exactly? */
+function isWhole(value: f64): bool {
+  return value >= 0 && value <= EXACT && <f64><u64>value == value;
+}
+
+/**
+ * Starts the machine: so many CPUs, so many bytes of linear memory, which the host has made that large. Once, by the first
+ * worker; the other CPUs' workers find it started. E_BAD_ARG, or E_BAD_STATE the second time.
+ */
+export function boot(cpus: u32, memoryBytes: f64): i32 {
+  return machine.start(cpus, memoryBytes);
+}
+
+/** Address of the window of WINDOW_SIZE bytes that specs, images and reports pass through. */
+export function window(): usize {
+  return machine.window();
+}
+
+/**
+ * Defines a guest from the SPEC_* in the window; its id, or E_BAD_ARG, E_NO_MEMORY (more RAM than the machine has),
+ * E_NO_SPACE (no guest more).
+ */
+export function guestCreate(): i32 {
+  return table.create();
+}
+
+/**
+ * Takes the next `length` bytes of an image from the window into a guest that has not been started. LOAD_KERNEL and
+ * LOAD_INITRD come in order, `total` being the whole image's size, and get their place with the chunk at offset 0;
+ * for LOAD_PHYSICAL `offset` is the guest-physical address. E_CORRUPT: not a whole RISC-V Image; E_NO_SPACE: does not fit
+ * into the guest's RAM; E_NO_MEMORY: the machine is full.
+ */
+export function guestLoad(id: u32, what: u32, offset: f64, total: f64, length: u32): i32 {
+  if (!table.has(id)) return E_BAD_ID;
+  if (!isWhole(offset) || !isWhole(total)) return E_BAD_ARG;
+  return images.take(table.at(id), what, <u64>offset, <u64>total, length);
+}
+
+/**
+ * Starts a defined guest whose images are complete; E_BAD_STATE otherwise, E_NO_MEMORY when the machine is full. Leaves its
+ * device tree in the window.
+ */
+export function guestStart(id: u32): i32 {
+  return table.has(id) ? table.start(table.at(id)) : E_BAD_ID;
+}
+
+/** Holds a running guest; its clock stands still. */
+export function guestPause(id: u32): i32 {
+  return table.has(id) ? table.pause(table.at(id)) : E_BAD_ID;
+}
+
+/** Lets a paused guest go on. */
+export function guestResume(id: u32): i32 {
+  return table.has(id) ? table.resume(table.at(id)) : E_BAD_ID;
+}
+
+/** Lets the guests of CPU `cpu` work for one or two ms; the ns it may be left alone, RUN_AGAIN, or RUN_FINISHED. */
+export function run(cpu: u32): f64 {
+  return machine.hasCpu(cpu) ? scheduler.run(cpu) : <f64>E_BAD_ARG;
+}
+
+/** A block transfer that was pending has ended, with OK or E_IO. */
+export function blockDone(tag: u32, status: i32): void {
+  events.blockDone(tag, status);
+}
+
+/** Console input waits for a guest: the next `run`, which need not wait any longer, will fetch it. */
+export function consoleReady(_guest: u32): void {
+  scheduler.expectInput();
+}
+
+/** Frames wait at a port of the machine; as consoleReady. */
+export function netReady(_port: u32): void {
+  scheduler.expectInput();
+}
+
+/** Pulls the plug of a running or paused guest. */
+export function guestStop(id: u32): i32 {
+  return table.has(id) ? table.stop(table.at(id)) : E_BAD_ID;
+}
+
+/** GUEST_*; GUEST_NONE for an id that is none. */
+export function guestState(id: u32): i32 {
+  return table.has(id) ? table.at(id).state : GUEST_NONE;
+}
+
+/** STOP_*: why a guest has stopped; STOP_NONE while it has not. */
+export function guestStopReason(id: u32): i32 {
+  return table.has(id) ? table.at(id).stop : STOP_NONE;
+}
+
+/** What goes with the reason: number of the failed test, code of the power device, 1 for a reset that ended the run. */
+export function guestStopCode(id: u32): u32 {
+  return table.has(id) ? table.at(id).stopCode : 0;
+}
+
+/** Writes STAT_COUNT numbers of 8 bytes to the window. */
+export function guestStats(id: u32): i32 {
+  return table.has(id) ? stats.report(table.at(id), machine.window()) : E_BAD_ID;
+}
+
+/** Copies guest RAM to the window, at most as much as that holds. */
+export function guestReadRam(id: u32, gpa: f64, length: u32): i32 {
+  if (!table.has(id)) return E_BAD_ID;
+  if (!isWhole(gpa)) return E_BAD_ARG;
+  return inspect.readRam(table.at(id), <u64>gpa, length, machine.window());
+}
+
+/** Writes x0 … x31, f0 … f31, pc, privilege, fcsr, retired instructions of a hart to the window, 8 bytes each. */
+export function guestReadHart(id: u32, index: u32): i32 {
+  return table.has(id) ? inspect.readHart(table.at(id), index, machine.window()) : E_BAD_ID;
+}
+
+/** Gives back all a guest had; E_BAD_STATE while it runs, E_BUSY until its pending transfers have ended. */
+export function guestRemove(id: u32): i32 {
+  return table.has(id) ? table.remove(table.at(id)) : E_BAD_ID;
+}

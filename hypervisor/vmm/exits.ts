@@ -1,0 +1,70 @@
+// The hinge: the one place where cpu/ and devices/ meet. A hart has stopped with EXIT_*; here it gets what it stopped for.
+
+import { STOP_NO_MEMORY, STOP_POWEROFF } from "../abi";
+import { EXIT_ECALL, EXIT_LOAD, EXIT_NO_MEMORY, EXIT_STORE, Hart } from "../cpu/hart";
+import { completeLoad, refuseAccess } from "../cpu/run";
+import * as bus from "../devices/bus";
+import { Guest, offend } from "../guest/guest";
+import * as bill from "./bill";
+import * as sbi from "./sbi/sbi";
+import * as table from "./table";
+
+/** Of a reset asked for by the guest: Guest.stopCode beside STOP_POWEROFF. */
+const STOP_CODE_RESET: u32 = 1;
+
+function loadFrom(guest: Guest, hart: Hart): void {
+  guest.mmio++;
+  const device = bus.find(guest, hart.exitAddress);
+  if (device) {
+    completeLoad(hart, bus.read(guest, device, hart.exitAddress - device.base, hart.exitSize));
+  } else {
+    offend(guest);
+    refuseAccess(hart, false);
+  }
+}
+
+function storeTo(guest: Guest, hart: Hart): void {
+  guest.mmio++;
+  const device = bus.find(guest, hart.exitAddress);
+  if (device) {
+    bus.write(guest, device, hart.exitAddress - device.base, hart.exitSize, hart.exitValue);
+  } else {
+    offend(guest);
+    refuseAccess(hart, true);
+  }
+}
+
+/** Gives the hart what it stopped for, and the bill to its guest. In wfi, or after a change of a timer, it needs nothing. */
+export function handle(guest: Guest, hart: Hart, reason: u32): void {
+  switch (reason) {
+    case EXIT_LOAD:
+      loadFrom(guest, hart);
+      bill.toDevices(guest);
+      break;
+    case EXIT_STORE:
+      storeTo(guest, hart);
+      bill.toDevices(guest);
+      break;
+    case EXIT_ECALL:
+      sbi.call(guest, hart);
+      bill.toKernel(guest);
+      break;
+    case EXIT_NO_MEMORY:
+      guest.starved = 1;
+      break;
+  }
+  settle(guest);
+}
+
+/** Acts on the notes that a guest's devices and calls have left: it is over, or goes on. */
+export function settle(guest: Guest): void {
+  if (guest.stop != 0) {
+    table.end(guest, guest.stop, guest.stopCode);
+  } else if (guest.resetAsked != 0) {
+    // The images have been overwritten by the system they became, and only the host has them: so a reset ends the run, as
+    // `qemu -no-reboot` does, and the host may define the guest anew.
+    table.end(guest, STOP_POWEROFF, STOP_CODE_RESET);
+  } else if (guest.starved != 0) {
+    table.end(guest, STOP_NO_MEMORY, 0);
+  }
+}

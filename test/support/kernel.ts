@@ -1,0 +1,74 @@
+// Runs kernel tests: compiles an AssemblyScript entry, and makes each function that it exports a test of its own.
+//
+// The function's name is the sentence that it proves, with underscores for spaces. Each test gets a fresh memory and a
+// fresh instance, so there is no setup and there are no leftovers. A test passes when the function returns.
+
+import { mkdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import asc from 'assemblyscript/asc'
+import { test } from 'uvu'
+import { TestHost } from './host.ts'
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+
+/** Pages of 64 KiB: the kernel's regions for one CPU (core/layout.ts) and some 90 MiB of frames. */
+const MEMORY_PAGES = 4096
+
+export interface KernelTests {
+  /** The AssemblyScript entry, relative to the root of the repository. It imports test/support/kernel/abort. */
+  entry: string
+}
+
+/** Compiles the entry with asserts on; the module. */
+export async function compile({ entry }: KernelTests): Promise<WebAssembly.Module> {
+  const folder = join(ROOT, 'build', 'out', 'test')
+  const outFile = join(folder, `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.wasm`)
+  mkdirSync(folder, { recursive: true })
+  const { error, stdout, stderr } = await asc.main([
+    entry,
+    '--config',
+    'none',
+    '--baseDir',
+    ROOT,
+    '--outFile',
+    join('build', 'out', 'test', basename(outFile)),
+    '--runtime',
+    'stub',
+    '--optimizeLevel',
+    '2',
+    '--importMemory',
+    '--memoryBase',
+    '1024',
+    '--enable',
+    'simd',
+    '--initialMemory',
+    String(MEMORY_PAGES),
+    '--use',
+    'abort=test/support/kernel/abort/abort',
+  ])
+  const said = stdout.toString() + stderr.toString()
+  if (error !== null) throw new Error(`${entry} does not compile:\n${said}`)
+  if (said !== '') throw new Error(`asc has something to say about ${entry}:\n${said}`)
+  return new WebAssembly.Module(readFileSync(outFile))
+}
+
+/** Registers the entry's tests with uvu and runs them. */
+export async function runKernelTests(options: KernelTests): Promise<void> {
+  const module = await compile(options)
+  for (const { name, kind } of WebAssembly.Module.exports(module)) {
+    if (kind === 'function') test(name.replaceAll('_', ' '), () => runOne(module, name))
+  }
+  test.run()
+}
+
+function runOne(module: WebAssembly.Module, name: string): void {
+  const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES })
+  const host = new TestHost(memory)
+  const instance = new WebAssembly.Instance(module, host.imports)
+  try {
+    ;(instance.exports[name] as () => void)()
+  } catch (cause) {
+    throw new Error(`${host.lastWords ?? (cause as Error).message} [ORLOP_SEED=${host.seed}]`, { cause })
+  }
+}
