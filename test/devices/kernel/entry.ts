@@ -1,0 +1,16 @@
+// All kernel tests of the devices: each exported function is one.
+
+import "../../support/kernel/abort";
+export * from "./aclint";
+export * from "./blk";
+export * from "./bus";
+export * from "./console";
+export * from "./hostile";
+export * from "./mmio";
+export * from "./net";
+export * from "./plic";
+export * from "./power";
+export * from "./queue";
+export * from "./rng";
+export * from "./rtc";
+export * from "./uart";
