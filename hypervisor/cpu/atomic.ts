@@ -35,7 +35,7 @@ export function execute(hart: Hart, guest: Guest, raw: u32): u32 {
   const size: u32 = 1 << (raw >> 12 & 7);
   const funct = raw >> 27;
   const gva = hart.x(raw >> 15 & 31);
-  if (funct == FUNCT_LR) return reserve(hart, raw, gva, size);
+  if (funct == FUNCT_LR) return loadReserved(hart, raw, gva, size);
   if (funct == FUNCT_SC) return conditional(hart, guest, raw, gva, size);
   if ((gva & <u64>(size - 1)) != 0) return access.refuse(hart, gva, CAUSE_STORE_MISALIGNED);
   const result = access.writable(hart, guest, gva, size);
@@ -47,15 +47,20 @@ export function execute(hart: Hart, guest: Guest, raw: u32): u32 {
   return DONE;
 }
 
-function reserve(hart: Hart, raw: u32, gva: u64, size: u32): u32 {
+/** Notes what LR saw. */
+export function reserve(hart: Hart, gva: u64, size: u32, value: u64): void {
+  hart.reservationAddress = gva;
+  hart.reservationSize = size;
+  hart.reservationValue = value;
+}
+
+function loadReserved(hart: Hart, raw: u32, gva: u64, size: u32): u32 {
   if ((gva & <u64>(size - 1)) != 0) return access.refuse(hart, gva, CAUSE_LOAD_MISALIGNED);
   const result = access.load_(hart, gva, size);
   if (result == DEVICE) return access.refuse(hart, gva, CAUSE_LOAD_ACCESS);
   if (result != DONE) return result;
   const value = size == 8 ? access.loaded : <u64><i64><i32>access.loaded;
-  hart.reservationAddress = gva;
-  hart.reservationSize = size;
-  hart.reservationValue = value;
+  reserve(hart, gva, size, value);
   hart.setX(raw >> 7 & 31, value);
   return DONE;
 }
@@ -80,14 +85,16 @@ function conditional(hart: Hart, guest: Guest, raw: u32, gva: u64, size: u32): u
   return DONE;
 }
 
-function swap64(ptr: usize, expected: u64, value: u64): bool {
+/** Stores `value` if the doubleword is `expected`: true. */
+export function swap64(ptr: usize, expected: u64, value: u64): bool {
   if (ASC_FEATURE_THREADS) return atomic.cmpxchg<u64>(ptr, expected, value) == expected;
   if (load<u64>(ptr) != expected) return false;
   store<u64>(ptr, value);
   return true;
 }
 
-function swap32(ptr: usize, expected: u32, value: u32): bool {
+/** Stores `value` if the word is `expected`: true. */
+export function swap32(ptr: usize, expected: u32, value: u32): bool {
   if (ASC_FEATURE_THREADS) return atomic.cmpxchg<u32>(ptr, expected, value) == expected;
   if (load<u32>(ptr) != expected) return false;
   store<u32>(ptr, value);
@@ -136,4 +143,48 @@ function combine32(funct: u32, old: u32, operand: u32): u32 {
     case FUNCT_MAXU: return old > operand ? old : operand;
     default: return operand;
   }
+}
+
+// The read-modify-write operations that the interpreter has in its loop; each gives the old value.
+
+export function add32(ptr: usize, operand: u32): u32 {
+  if (ASC_FEATURE_THREADS) return atomic.add<u32>(ptr, operand);
+  const old = load<u32>(ptr);
+  store<u32>(ptr, old + operand);
+  return old;
+}
+
+export function add64(ptr: usize, operand: u64): u64 {
+  if (ASC_FEATURE_THREADS) return atomic.add<u64>(ptr, operand);
+  const old = load<u64>(ptr);
+  store<u64>(ptr, old + operand);
+  return old;
+}
+
+export function exchange32(ptr: usize, operand: u32): u32 {
+  if (ASC_FEATURE_THREADS) return atomic.xchg<u32>(ptr, operand);
+  const old = load<u32>(ptr);
+  store<u32>(ptr, operand);
+  return old;
+}
+
+export function exchange64(ptr: usize, operand: u64): u64 {
+  if (ASC_FEATURE_THREADS) return atomic.xchg<u64>(ptr, operand);
+  const old = load<u64>(ptr);
+  store<u64>(ptr, operand);
+  return old;
+}
+
+export function or64(ptr: usize, operand: u64): u64 {
+  if (ASC_FEATURE_THREADS) return atomic.or<u64>(ptr, operand);
+  const old = load<u64>(ptr);
+  store<u64>(ptr, old | operand);
+  return old;
+}
+
+export function and64(ptr: usize, operand: u64): u64 {
+  if (ASC_FEATURE_THREADS) return atomic.and<u64>(ptr, operand);
+  const old = load<u64>(ptr);
+  store<u64>(ptr, old & operand);
+  return old;
 }

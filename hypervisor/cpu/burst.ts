@@ -4,6 +4,7 @@
 // a STOP_* and the state of the instruction before which it stands; cpu/run.ts sees to it and comes back. It also leaves
 // often enough (the budget is a slice) for the engine to replace its code with a better one.
 
+import { add32, add64, and64, exchange32, exchange64, or64, reserve, swap32, swap64 } from "./atomic";
 import { Hart } from "./hart";
 import { divuw, divu, divw, div, mulh, mulhsu, mulhu, orcB, remuw, remu, remw, rem } from "./integer";
 import * as O from "./ops";
@@ -331,6 +332,57 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
         store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 32; left--; break;
+      }
+      // A. What is not aligned, not at hand, or not reserved is done in full elsewhere.
+      case O.OP_LR_W: {
+        const gva = rs1(hart, ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4092 || (off & 3) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        const seen = <u64><i64>load<i32>(pointer(entry, off)); reserve(hart, gva, 4, seen); setRd(hart, ip, seen); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_LR_D: {
+        const gva = rs1(hart, ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        const seen = load<u64>(pointer(entry, off)); reserve(hart, gva, 8, seen); setRd(hart, ip, seen); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_SC_W: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4092 || (off & 3) != 0 || hart.reservationSize != 4 || hart.reservationAddress != gva) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        hart.reservationSize = 0; setRd(hart, ip, u64(!swap32(pointer(entry, off), <u32>hart.reservationValue, <u32>rs2(hart, ip)))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_SC_D: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4088 || (off & 7) != 0 || hart.reservationSize != 8 || hart.reservationAddress != gva) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        hart.reservationSize = 0; setRd(hart, ip, u64(!swap64(pointer(entry, off), hart.reservationValue, rs2(hart, ip)))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_AMOADD_W: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4092 || (off & 3) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        setRd(hart, ip, <u64><i64><i32>add32(pointer(entry, off), <u32>rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_AMOADD_D: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        setRd(hart, ip, add64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_AMOSWAP_W: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4092 || (off & 3) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        setRd(hart, ip, <u64><i64><i32>exchange32(pointer(entry, off), <u32>rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_AMOSWAP_D: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        setRd(hart, ip, exchange64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_AMOOR_D: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        setRd(hart, ip, or64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
+      }
+      case O.OP_AMOAND_D: {
+        const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
+        if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
+        setRd(hart, ip, and64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
       }
       // Branches and jumps inside the page.
       case O.OP_BEQ: ip += rs1(hart, ip) == rs2(hart, ip) ? near(ip) : WIDE; break;

@@ -62,12 +62,13 @@ export function pageOf(cpu: u32, frame: u32): usize {
   cache.next = number;
   const page = pageAt(cpu, number);
   if (cache.pages < CODE_PAGES) {
+    // Never used, so still zero; and what is never decoded in it is never committed.
     cache.pages++;
   } else {
     const evicted = load<u32>(page, PAGE_FRAME);
     if (evicted != 0) drop(cpu, evicted);
+    memory.fill(page, 0, CODE_PAGE);
   }
-  memory.fill(page, 0, CODE_PAGE);
   store<u8>(page + SLOTS, OP_PAGE_END);
   store<u32>(page, frame, PAGE_FRAME);
   store<u16>(indexSlot(cpu, frame), <u16>number);

@@ -64,6 +64,9 @@ export function decode(slot: usize, raw: u32, offset: u32): void {
       operation = funct3 == 2 ? O.OP_FSW : funct3 == 3 ? O.OP_FSD : O.OP_STEP;
       imm = immI & ~31 | <i32>rd;
       break;
+    case 0x0b:
+      operation = atomicOperation(wide >> 27, funct3, rs2);
+      break;
     case 0x0c:
       operation = registerOperation(wide >> 25, funct3, rs2);
       if (operation == O.OP_ADD && rs1 == 0) {
@@ -231,6 +234,20 @@ function registerWordOperation(funct7: u32, funct3: u32, rs2: u32): u32 {
     case 0x086: return O.OP_SH3ADD_UW;
     case 0x181: return O.OP_ROLW;
     case 0x185: return O.OP_RORW;
+    default: return O.OP_STEP;
+  }
+}
+
+function atomicOperation(funct5: u32, funct3: u32, rs2: u32): u32 {
+  const isDouble = funct3 == 3;
+  if (funct3 != 2 && !isDouble) return O.OP_STEP;
+  switch (funct5) {
+    case 0x00: return isDouble ? O.OP_AMOADD_D : O.OP_AMOADD_W;
+    case 0x01: return isDouble ? O.OP_AMOSWAP_D : O.OP_AMOSWAP_W;
+    case 0x02: return rs2 != 0 ? O.OP_STEP : isDouble ? O.OP_LR_D : O.OP_LR_W;
+    case 0x03: return isDouble ? O.OP_SC_D : O.OP_SC_W;
+    case 0x08: return isDouble ? O.OP_AMOOR_D : O.OP_STEP;
+    case 0x0c: return isDouble ? O.OP_AMOAND_D : O.OP_STEP;
     default: return O.OP_STEP;
   }
 }

@@ -235,3 +235,15 @@ export const OP_SD_SD_6 = 190;
 export const OP_SD_SD_8 = 191;
 /** Auipc and jalr with one destination. */
 export const OP_CALL = 192;
+
+// A, where the page is at hand: the instructions that locks and counters are made of
+export const OP_LR_W = 193;
+export const OP_LR_D = 194;
+export const OP_SC_W = 195;
+export const OP_SC_D = 196;
+export const OP_AMOADD_W = 197;
+export const OP_AMOADD_D = 198;
+export const OP_AMOSWAP_W = 199;
+export const OP_AMOSWAP_D = 200;
+export const OP_AMOOR_D = 201;
+export const OP_AMOAND_D = 202;
