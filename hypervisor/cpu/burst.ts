@@ -36,6 +36,11 @@ function setRd(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<
 function setRs2(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 3), value); }
 function pairFirst(ip: usize): u64 { return <u64><i64>load<i16>(ip, 4); }
 function pairDelta(ip: usize): u64 { return <u64><i64>load<i16>(ip, 6); }
+function rdOf(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1)); }
+function setThird(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 4), value); }
+function taken(ip: usize): usize { return <usize>(load<i16>(ip, 6) & ~7); }
+function fallen(ip: usize): usize { return 16 + (<usize>(load<u8>(ip, 6) & 3) << 3); }
+function firstLength(ip: usize): usize { return 8 + (<usize>(load<u8>(ip, 6) & 4) << 1); }
 function fs1(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 2), 256); }
 function fs2(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 3), 256); }
 function setFd(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1), value, 256); }
@@ -186,204 +191,205 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_LB: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4095) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i8>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64><i64>load<i8>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_LH: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4094) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i16>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64><i64>load<i16>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_LW: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_C_LW: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off))); ip += SHORT; break;
-      }
+        setRd(hart, ip, <u64><i64>load<i32>(pointer(entry, off))); ip += SHORT; break; }
       case O.OP_LD: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_C_LD: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off))); ip += SHORT; break;
-      }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); ip += SHORT; break; }
       case O.OP_LBU: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4095) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64>load<u8>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64>load<u8>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_LHU: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4094) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64>load<u16>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64>load<u16>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_LWU: {
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64>load<u32>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64>load<u32>(pointer(entry, off))); ip += WIDE; break; }
       // Stores.
       case O.OP_SB: {
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4095) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u8>(pointer(entry, off), <u8>rs2(hart, ip)); ip += WIDE; break;
-      }
+        store<u8>(pointer(entry, off), <u8>rs2(hart, ip)); ip += WIDE; break; }
       case O.OP_SH: {
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4094) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u16>(pointer(entry, off), <u16>rs2(hart, ip)); ip += WIDE; break;
-      }
+        store<u16>(pointer(entry, off), <u16>rs2(hart, ip)); ip += WIDE; break; }
       case O.OP_SW: {
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u32>(pointer(entry, off), <u32>rs2(hart, ip)); ip += WIDE; break;
-      }
+        store<u32>(pointer(entry, off), <u32>rs2(hart, ip)); ip += WIDE; break; }
       case O.OP_C_SW: {
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u32>(pointer(entry, off), <u32>rs2(hart, ip)); ip += SHORT; break;
-      }
+        store<u32>(pointer(entry, off), <u32>rs2(hart, ip)); ip += SHORT; break; }
       case O.OP_SD: {
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), <u64>rs2(hart, ip)); ip += WIDE; break;
-      }
+        store<u64>(pointer(entry, off), <u64>rs2(hart, ip)); ip += WIDE; break; }
       case O.OP_C_SD: {
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), <u64>rs2(hart, ip)); ip += SHORT; break;
-      }
+        store<u64>(pointer(entry, off), <u64>rs2(hart, ip)); ip += SHORT; break; }
       // Loads and stores of floats: only while FS is dirty, else the state of FS must be looked at.
       case O.OP_FLW: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>load<u32>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setFd(hart, ip, NAN_BOX | <u64>load<u32>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_FLD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setFd(hart, ip, load<u64>(pointer(entry, off))); ip += WIDE; break;
-      }
+        setFd(hart, ip, load<u64>(pointer(entry, off))); ip += WIDE; break; }
       case O.OP_C_FLD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         const gva = rs1(hart, ip) + imm(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setFd(hart, ip, load<u64>(pointer(entry, off))); ip += SHORT; break;
-      }
+        setFd(hart, ip, load<u64>(pointer(entry, off))); ip += SHORT; break; }
       case O.OP_FSW: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u32>(pointer(entry, off), <u32>fs2(hart, ip)); ip += WIDE; break;
-      }
+        store<u32>(pointer(entry, off), <u32>fs2(hart, ip)); ip += WIDE; break; }
       case O.OP_FSD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), fs2(hart, ip)); ip += WIDE; break;
-      }
+        store<u64>(pointer(entry, off), fs2(hart, ip)); ip += WIDE; break; }
       case O.OP_C_FSD: {
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         const gva = rs1(hart, ip) + imm(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), fs2(hart, ip)); ip += SHORT; break;
-      }
+        store<u64>(pointer(entry, off), fs2(hart, ip)); ip += SHORT; break; }
       // Two in one: the same base and the same page, else the first is done alone.
       case O.OP_LD_LD_4: {
         const gva = rs1(hart, ip) + pairFirst(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 16; left--; break;
-      }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 16; left--; break; }
       case O.OP_LD_LD_6: {
         const gva = rs1(hart, ip) + pairFirst(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 24; left--; break;
-      }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 24; left--; break; }
       case O.OP_LD_LD_8: {
         const gva = rs1(hart, ip) + pairFirst(ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_READ; rest = left; left = 1; break; }
-        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 32; left--; break;
-      }
+        setRd(hart, ip, load<u64>(pointer(entry, off))); setRs2(hart, ip, load<u64>(pointer(entry, second))); ip += 32; left--; break; }
       case O.OP_SD_SD_4: {
         const gva = rs1(hart, ip) + pairFirst(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 16; left--; break;
-      }
+        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 16; left--; break; }
       case O.OP_SD_SD_6: {
         const gva = rs1(hart, ip) + pairFirst(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 24; left--; break;
-      }
+        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 24; left--; break; }
       case O.OP_SD_SD_8: {
         const gva = rs1(hart, ip) + pairFirst(ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         const second = off + pairDelta(ip);
         if (off > 4088 || second > 4088 || left == 1) { hart.missAddress = gva; reason = STOP_WRITE; rest = left; left = 1; break; }
-        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 32; left--; break;
-      }
+        store<u64>(pointer(entry, off), load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1))); store<u64>(pointer(entry, second), rs2(hart, ip)); ip += 32; left--; break; }
       // A. What is not aligned, not at hand, or not reserved is done in full elsewhere.
       case O.OP_LR_W: {
         const gva = rs1(hart, ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092 || (off & 3) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        const seen = <u64><i64>load<i32>(pointer(entry, off)); reserve(hart, gva, 4, seen); setRd(hart, ip, seen); hart.x0 = 0; ip += WIDE; break;
-      }
+        const seen = <u64><i64>load<i32>(pointer(entry, off)); reserve(hart, gva, 4, seen); setRd(hart, ip, seen); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_LR_D: {
         const gva = rs1(hart, ip); const entry = readEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        const seen = load<u64>(pointer(entry, off)); reserve(hart, gva, 8, seen); setRd(hart, ip, seen); hart.x0 = 0; ip += WIDE; break;
-      }
+        const seen = load<u64>(pointer(entry, off)); reserve(hart, gva, 8, seen); setRd(hart, ip, seen); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_SC_W: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092 || (off & 3) != 0 || hart.reservationSize != 4 || hart.reservationAddress != gva) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        hart.reservationSize = 0; setRd(hart, ip, u64(!swap32(pointer(entry, off), <u32>hart.reservationValue, <u32>rs2(hart, ip)))); hart.x0 = 0; ip += WIDE; break;
-      }
+        hart.reservationSize = 0; setRd(hart, ip, u64(!swap32(pointer(entry, off), <u32>hart.reservationValue, <u32>rs2(hart, ip)))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_SC_D: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088 || (off & 7) != 0 || hart.reservationSize != 8 || hart.reservationAddress != gva) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        hart.reservationSize = 0; setRd(hart, ip, u64(!swap64(pointer(entry, off), hart.reservationValue, rs2(hart, ip)))); hart.x0 = 0; ip += WIDE; break;
-      }
+        hart.reservationSize = 0; setRd(hart, ip, u64(!swap64(pointer(entry, off), hart.reservationValue, rs2(hart, ip)))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_AMOADD_W: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092 || (off & 3) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64><i32>add32(pointer(entry, off), <u32>rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64><i64><i32>add32(pointer(entry, off), <u32>rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_AMOADD_D: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        setRd(hart, ip, add64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
-      }
+        setRd(hart, ip, add64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_AMOSWAP_W: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4092 || (off & 3) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        setRd(hart, ip, <u64><i64><i32>exchange32(pointer(entry, off), <u32>rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
-      }
+        setRd(hart, ip, <u64><i64><i32>exchange32(pointer(entry, off), <u32>rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_AMOSWAP_D: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        setRd(hart, ip, exchange64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
-      }
+        setRd(hart, ip, exchange64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_AMOOR_D: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        setRd(hart, ip, or64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
-      }
+        setRd(hart, ip, or64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break; }
       case O.OP_AMOAND_D: {
         const gva = rs1(hart, ip); const entry = writeEntry(data, gva); const off = load<u64>(entry) ^ gva;
         if (off > 4088 || (off & 7) != 0) { hart.missAddress = gva; reason = STOP_STEP; rest = left; left = 1; break; }
-        setRd(hart, ip, and64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break;
-      }
+        setRd(hart, ip, and64(pointer(entry, off), rs2(hart, ip))); hart.x0 = 0; ip += WIDE; break; }
+      // An operation and the branch behind it: with one instruction to go, the operation alone.
+      case O.OP_ADDI_BEQ: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) == rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDI_BNE: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) != rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDI_BLT: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += <i64>rs1(hart, ip) < <i64>rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDI_BGE: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += <i64>rs1(hart, ip) >= <i64>rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDI_BLTU: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) < rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDI_BGEU: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) >= rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDIW_BEQ: setRd(hart, ip, <u64><i64><i32>(rdOf(hart, ip) + pairFirst(ip))); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) == rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDIW_BNE: setRd(hart, ip, <u64><i64><i32>(rdOf(hart, ip) + pairFirst(ip))); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) != rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDIW_BLT: setRd(hart, ip, <u64><i64><i32>(rdOf(hart, ip) + pairFirst(ip))); if (left == 1) { ip += firstLength(ip); break; }
+        ip += <i64>rs1(hart, ip) < <i64>rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDIW_BGE: setRd(hart, ip, <u64><i64><i32>(rdOf(hart, ip) + pairFirst(ip))); if (left == 1) { ip += firstLength(ip); break; }
+        ip += <i64>rs1(hart, ip) >= <i64>rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDIW_BLTU: setRd(hart, ip, <u64><i64><i32>(rdOf(hart, ip) + pairFirst(ip))); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) < rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ADDIW_BGEU: setRd(hart, ip, <u64><i64><i32>(rdOf(hart, ip) + pairFirst(ip))); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) >= rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_LI_BEQ: setRd(hart, ip, pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) == rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_LI_BNE: setRd(hart, ip, pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) != rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ANDI_BEQ: setRd(hart, ip, rs1(hart, ip) & pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rdOf(hart, ip) == rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_ANDI_BNE: setRd(hart, ip, rs1(hart, ip) & pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rdOf(hart, ip) != rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      // Two operations on registers.
+      case O.OP_MV_MV: setRd(hart, ip, rs1(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        setThird(hart, ip, rs2(hart, ip)); ip += fallen(ip); left--; break;
+      case O.OP_ADDRESS: if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - imm(ip + WIDE)); ip += WIDE; break; }
+        setRd(hart, ip, pcOf(page, va, ip) + imm(ip)); ip += 2 * WIDE; left--; break;
       // Branches and jumps inside the page.
       case O.OP_BEQ: ip += rs1(hart, ip) == rs2(hart, ip) ? near(ip) : WIDE; break;
       case O.OP_BNE: ip += rs1(hart, ip) != rs2(hart, ip) ? near(ip) : WIDE; break;
@@ -436,73 +442,43 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_FADD_D: {
         const r = reinterpret<u64>(double1(hart, ip) + double2(hart, ip));
         if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble && (r << 1 != 0 || hart.floatLimitDouble == 0)) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FSUB_D: {
         const r = reinterpret<u64>(double1(hart, ip) - double2(hart, ip));
         if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble && (r << 1 != 0 || hart.floatLimitDouble == 0)) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FMUL_D: {
         const r = reinterpret<u64>(double1(hart, ip) * double2(hart, ip));
         if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FDIV_D: {
         const r = reinterpret<u64>(double1(hart, ip) / double2(hart, ip));
         if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FSQRT_D: {
         const r = reinterpret<u64>(sqrt<f64>(double1(hart, ip)));
         if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FADD_S: {
         const r = reinterpret<u32>(single1(hart, ip) + single2(hart, ip));
         if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle && (r << 1 != 0 || hart.floatLimitSingle == 0))) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FSUB_S: {
         const r = reinterpret<u32>(single1(hart, ip) - single2(hart, ip));
         if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle && (r << 1 != 0 || hart.floatLimitSingle == 0))) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FMUL_S: {
         const r = reinterpret<u32>(single1(hart, ip) * single2(hart, ip));
         if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FDIV_S: {
         const r = reinterpret<u32>(single1(hart, ip) / single2(hart, ip));
         if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FSQRT_S: {
         const r = reinterpret<u32>(sqrt<f32>(single1(hart, ip)));
         if (((fs1(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
-        setFd(hart, ip, NAN_BOX | <u64>r);
-        ip += WIDE;
-        break;
-      }
+        setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FSGNJ_D:
         if (hart.floatDirty == 0) { reason = STOP_STEP; rest = left; left = 1; break; }
         setFd(hart, ip, fs1(hart, ip) & ~SIGN | fs2(hart, ip) & SIGN); ip += WIDE; break;

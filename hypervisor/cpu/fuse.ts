@@ -1,25 +1,42 @@
 // Makes one slot of two instructions that follow each other, where that saves more than a dispatch.
 //
 //   pair of loads or stores:  operation | first register | base | second register | i16 first offset | i16 second - first
-//   call:                     operation | rd | - | - | i32 distance from the auipc to the target
+//   call, address:            operation | rd | - | - | i32 distance from the auipc to the target
+//   operation and branch:     operation | rd | rs1 | rs2 | i16 immediate | i16 distance and lengths
+//   two moves:                operation | rd | rs1 | rs of the second | u16 rd of the second | u16 lengths
+//   lengths, in the low three bits: bytes of both / 2 - 2, and 4 if the first has four
 //
 // The second instruction keeps its own slot, so a jump to it works; and a store to either clears both (cpu/code.ts).
 
 import {
-  OP_AUIPC, OP_CALL, OP_C_LD, OP_C_SD, OP_JALR, OP_LD, OP_LD_LD_4, OP_SD, OP_SD_SD_4,
+  OP_ADDI, OP_ADDIW, OP_ADDIW_BEQ, OP_ADDI_BEQ, OP_ADDRESS, OP_ANDI, OP_ANDI_BEQ, OP_AUIPC, OP_BEQ, OP_BGEU, OP_BNE,
+  OP_CALL, OP_C_ADDI, OP_C_ADDIW, OP_C_ANDI, OP_C_BEQ, OP_C_BNE, OP_C_LD, OP_C_LI, OP_C_MV, OP_C_SD, OP_JALR, OP_LD,
+  OP_LD_LD_4, OP_LI, OP_LI_BEQ, OP_MV, OP_MV_MV, OP_SD, OP_SD_SD_4,
 } from "./ops";
 
 /** Fuses the decoded instruction in `slot` (of `length` bytes) with the next one, if they make a pair. */
 export function fuse(slot: usize, length: u32): void {
   const next = slot + (<usize>length << 2);
-  const first = <u32>load<u8>(slot);
   const second = <u32>load<u8>(next);
-  if (first == OP_LD || first == OP_C_LD) {
-    if (second == OP_LD || second == OP_C_LD) loads(slot, next, length + (second == OP_LD ? 4 : 2));
-  } else if (first == OP_SD || first == OP_C_SD) {
-    if (second == OP_SD || second == OP_C_SD) stores(slot, next, length + (second == OP_SD ? 4 : 2));
-  } else if (first == OP_AUIPC && second == OP_JALR) {
-    call(slot, next);
+  switch (<u32>load<u8>(slot)) {
+    case OP_LD: case OP_C_LD:
+      if (second == OP_LD || second == OP_C_LD) loads(slot, next, length + (second == OP_LD ? 4 : 2));
+      break;
+    case OP_SD: case OP_C_SD:
+      if (second == OP_SD || second == OP_C_SD) stores(slot, next, length + (second == OP_SD ? 4 : 2));
+      break;
+    case OP_AUIPC:
+      if (second == OP_JALR) fromHere(slot, next, OP_CALL);
+      else if (second == OP_ADDI) fromHere(slot, next, OP_ADDRESS);
+      break;
+    case OP_ADDI: case OP_C_ADDI: inPlace(slot, next, length, OP_ADDI_BEQ); break;
+    case OP_ADDIW: case OP_C_ADDIW: inPlace(slot, next, length, OP_ADDIW_BEQ); break;
+    case OP_LI: case OP_C_LI: constant(slot, next, length); break;
+    case OP_ANDI: case OP_C_ANDI: mask(slot, next, length); break;
+    case OP_MV: case OP_C_MV:
+      if (second == OP_MV || second == OP_C_MV) moves(slot, next, length);
+      break;
+    default:
   }
 }
 
@@ -47,10 +64,65 @@ function stores(slot: usize, next: usize, bytes: u32): void {
   put(slot, OP_SD_SD_4 + (bytes - 4 >> 1), <u32>load<u8>(slot, 3), base, <u32>load<u8>(next, 3), offsets(slot, next));
 }
 
-function call(slot: usize, next: usize): void {
+/** auipc and what adds to it: the distance of both from here. */
+function fromHere(slot: usize, next: usize, operation: u32): void {
   const rd = <u32>load<u8>(slot, 1);
   if (<u32>load<u8>(next, 1) != rd || <u32>load<u8>(next, 2) != rd) return;
   const distance = <i64>load<i32>(slot, 4) + <i64>load<i32>(next, 4);
   if (distance != <i64><i32>distance) return;
-  put(slot, OP_CALL, rd, 0, 0, <u32>distance);
+  put(slot, operation, rd, 0, 0, <u32>distance);
+}
+
+/** Which of the six near branches is in `next`, 0 … 5; more: none. */
+function branchIn(next: usize): u32 {
+  const operation = <u32>load<u8>(next);
+  if (operation == OP_C_BEQ) return 0;
+  if (operation == OP_C_BNE) return 1;
+  return operation - OP_BEQ;
+}
+
+const BRANCHES: u32 = OP_BGEU - OP_BEQ + 1;
+const EQUALITIES: u32 = OP_BNE - OP_BEQ + 1;
+
+/** Lengths of a pair, as its low three bits. */
+function lengths(length: u32, secondIsShort: bool): u32 {
+  return (length + (secondIsShort ? 2 : 4) >> 1) - 2 | (length == 4 ? 4 : 0);
+}
+
+/** Immediate of an operation and a branch: a distance is a multiple of 8, so its low bits are free for the lengths. */
+function operationAndBranch(slot: usize, next: usize, length: u32): u32 {
+  const branch = <u32>load<u8>(next);
+  const distance = <u32>load<i32>(next, 4) + (length << 2);
+  return <u32>load<i32>(slot, 4) & 0xffff | (distance | lengths(length, branch == OP_C_BEQ || branch == OP_C_BNE)) << 16;
+}
+
+/** An addition to a register, and any branch. */
+function inPlace(slot: usize, next: usize, length: u32, operation: u32): void {
+  const branch = branchIn(next);
+  const rd = <u32>load<u8>(slot, 1);
+  if (branch >= BRANCHES || <u32>load<u8>(slot, 2) != rd) return;
+  put(slot, operation + branch, rd, <u32>load<u8>(next, 2), <u32>load<u8>(next, 3), operationAndBranch(slot, next, length));
+}
+
+/** A small constant, and a test for equality. */
+function constant(slot: usize, next: usize, length: u32): void {
+  const branch = branchIn(next);
+  const value = load<i32>(slot, 4);
+  if (branch >= EQUALITIES || value != <i32><i16>value) return;
+  put(slot, OP_LI_BEQ + branch, <u32>load<u8>(slot, 1), <u32>load<u8>(next, 2), <u32>load<u8>(next, 3), operationAndBranch(slot, next, length));
+}
+
+/** A mask, and a test of its result for equality with another register, mostly x0. */
+function mask(slot: usize, next: usize, length: u32): void {
+  const branch = branchIn(next);
+  const rd = <u32>load<u8>(slot, 1);
+  if (branch >= EQUALITIES || <u32>load<u8>(next, 2) != rd) return;
+  put(slot, OP_ANDI_BEQ + branch, rd, <u32>load<u8>(slot, 2), <u32>load<u8>(next, 3), operationAndBranch(slot, next, length));
+}
+
+/** Two moves, one after the other: the second may read what the first wrote. */
+function moves(slot: usize, next: usize, length: u32): void {
+  const secondIsShort = <u32>load<u8>(next) == OP_C_MV;
+  put(slot, OP_MV_MV, <u32>load<u8>(slot, 1), <u32>load<u8>(slot, 2), <u32>load<u8>(next, 2),
+    <u32>load<u8>(next, 1) | lengths(length, secondIsShort) << 16);
 }

@@ -247,3 +247,26 @@ export const OP_AMOSWAP_W = 199;
 export const OP_AMOSWAP_D = 200;
 export const OP_AMOOR_D = 201;
 export const OP_AMOAND_D = 202;
+
+// An operation and the near branch behind it, in the order of OP_BEQ … OP_BGEU where there are several
+export const OP_ADDI_BEQ = 203;
+export const OP_ADDI_BNE = 204;
+export const OP_ADDI_BLT = 205;
+export const OP_ADDI_BGE = 206;
+export const OP_ADDI_BLTU = 207;
+export const OP_ADDI_BGEU = 208;
+export const OP_ADDIW_BEQ = 209;
+export const OP_ADDIW_BNE = 210;
+export const OP_ADDIW_BLT = 211;
+export const OP_ADDIW_BGE = 212;
+export const OP_ADDIW_BLTU = 213;
+export const OP_ADDIW_BGEU = 214;
+export const OP_LI_BEQ = 215;
+export const OP_LI_BNE = 216;
+export const OP_ANDI_BEQ = 217;
+export const OP_ANDI_BNE = 218;
+
+// Two operations on registers alone
+export const OP_MV_MV = 219;
+/** Auipc and addi with one destination. */
+export const OP_ADDRESS = 220;

@@ -30,10 +30,10 @@ export function reset(hart: Hart, pc: u64, a0: u64, a1: u64, privilege: u32): vo
   hart.stimecmp = ~(<u64>0);
   hart.pmpActive = guestAt(guest).boot == <u32>BOOT_FIRMWARE ? 1 : 0;
   if (privilege != PRIV_M) {
-    // What SBI firmware sets up before it starts a kernel: all traps and counters are the kernel's, extensions are on.
+    // What SBI firmware sets up before it starts a kernel: all traps are the kernel's, counters everybody's, extensions are on.
     hart.medeleg = ~(<u64>0);
     hart.mideleg = MIP_S;
-    hart.mcounteren = 7;
+    hart.mcounteren = hart.scounteren = 7;
     hart.menvcfg = MENVCFG_STCE | MENVCFG_PBMTE | MENVCFG_ADUE | MENVCFG_CBZE | MENVCFG_CBCFE | MENVCFG_CBIE & CBIE_FLUSH;
     hart.mstatus = MSTATUS_FS & <u64>1 << 13;
   }
