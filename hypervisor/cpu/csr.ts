@@ -201,6 +201,8 @@ function setSatp(hart: Hart, next: u64): u32 {
 
 function setMenvcfg(hart: Hart, next: u64): u32 {
   if (((hart.menvcfg ^ next) & (C.MENVCFG_ADUE | C.MENVCFG_PBMTE)) != 0) tlb.flush(hart);
+  // With STCE the comparison with stimecmp is STIP, and what software wrote before is gone (Sstc, chapter 2).
+  if (((hart.menvcfg ^ next) & C.MENVCFG_STCE) != 0) hart.mip &= ~C.MIP_STIP;
   hart.menvcfg = next;
   return EFFECT_TIMER;
 }

@@ -274,9 +274,9 @@ function floatOperation(funct7: u32, funct3: u32, rd: u32, rs2: u32): u32 {
     case 0x70: return funct3 == 0 && rs2 == 0 && rd != 0 ? O.OP_FMV_X_W : O.OP_STEP;
     case 0x79: return funct3 == 0 && rs2 == 0 ? O.OP_FMV_D_X : O.OP_STEP;
     case 0x78: return funct3 == 0 && rs2 == 0 ? O.OP_FMV_W_X : O.OP_STEP;
-    case 0x69: return rs2 == 0 ? O.OP_FCVT_D_W : rs2 == 2 && isDynamic ? O.OP_FCVT_D_L : O.OP_STEP;
+    case 0x69: return rs2 == 0 && funct3 < 5 ? O.OP_FCVT_D_W : rs2 == 2 && isDynamic ? O.OP_FCVT_D_L : O.OP_STEP;
     case 0x61: return funct3 != 1 || rd == 0 ? O.OP_STEP : rs2 == 0 ? O.OP_FCVT_W_D : rs2 == 2 ? O.OP_FCVT_L_D : O.OP_STEP;
-    case 0x21: return rs2 == 0 ? O.OP_FCVT_D_S : O.OP_STEP;
+    case 0x21: return rs2 == 0 && funct3 < 5 ? O.OP_FCVT_D_S : O.OP_STEP;
     case 0x20: return rs2 == 1 && isDynamic ? O.OP_FCVT_S_D : O.OP_STEP;
     default: return O.OP_STEP;
   }
