@@ -388,7 +388,7 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       // Two operations on registers.
       case O.OP_MV_MV: setRd(hart, ip, rs1(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
         setThird(hart, ip, rs2(hart, ip)); ip += fallen(ip); left--; break;
-      case O.OP_ADDRESS: if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - imm(ip + WIDE)); ip += WIDE; break; }
+      case O.OP_ADDRESS: if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - pairFirst(ip + WIDE)); ip += WIDE; break; }
         setRd(hart, ip, pcOf(page, va, ip) + imm(ip)); ip += 2 * WIDE; left--; break;
       // Branches and jumps inside the page.
       case O.OP_BEQ: ip += rs1(hart, ip) == rs2(hart, ip) ? near(ip) : WIDE; break;
@@ -435,8 +435,9 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_C_JALR: target = rs1(hart, ip) & ~1; setRd(hart, ip, pcOf(page, va, ip) + 2); reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_C_JR: target = rs1(hart, ip) & ~1; reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_CALL:
-        // With one instruction to go only the auipc happens; the jalr's own slot knows its part of the distance.
-        if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - imm(ip + WIDE)); ip += WIDE; break; }
+        // With one instruction to go only the auipc happens. The second slot knows its part of the distance: in its low
+        // half, whether or not it heads a pair of its own by now.
+        if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - pairFirst(ip + WIDE)); ip += WIDE; break; }
         target = pcOf(page, va, ip) + imm(ip) & ~1; setRd(hart, ip, pcOf(page, va, ip) + 8); left--; reason = STOP_JUMP; rest = left; left = 1; break;
       // F and D.
       case O.OP_FADD_D: {

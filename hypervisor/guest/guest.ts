@@ -44,7 +44,7 @@ export class Guest {
   stop: u32;
   /** HTIF: number of the failed test, or the exit value of the device that stopped the guest. */
   stopCode: u32;
-  /** The guest asked for a reset: vmm starts it anew at the next turn. */
+  /** The guest asked for a reset: 1 cold, 2 warm, as SBI counts (system reset, chapter 10); 0: it did not. */
   resetAsked: u32;
   /** Guest time in ns = host.now() - timeOffset. */
   timeOffset: f64;

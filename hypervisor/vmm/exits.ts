@@ -9,9 +9,6 @@ import * as bill from "./bill";
 import * as sbi from "./sbi/sbi";
 import * as table from "./table";
 
-/** Of a reset asked for by the guest: Guest.stopCode beside STOP_POWEROFF. */
-const STOP_CODE_RESET: u32 = 1;
-
 function loadFrom(guest: Guest, hart: Hart): void {
   guest.mmio++;
   const device = bus.find(guest, hart.exitAddress);
@@ -62,8 +59,8 @@ export function settle(guest: Guest): void {
     table.end(guest, guest.stop, guest.stopCode);
   } else if (guest.resetAsked != 0) {
     // The images have been overwritten by the system they became, and only the host has them: so a reset ends the run, as
-    // `qemu -no-reboot` does, and the host may define the guest anew.
-    table.end(guest, STOP_POWEROFF, STOP_CODE_RESET);
+    // `qemu -no-reboot` does, and the host may define the guest anew. The code tells it which reset was asked for.
+    table.end(guest, STOP_POWEROFF, guest.resetAsked);
   } else if (guest.starved != 0) {
     table.end(guest, STOP_NO_MEMORY, 0);
   }

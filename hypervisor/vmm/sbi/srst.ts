@@ -26,5 +26,5 @@ export function call(guest: Guest, hart: Hart): void {
   if (kind > WARM_REBOOT || reason > SYSTEM_FAILURE) return fail(hart, SBI_ERR_INVALID_PARAM);
   if (reason != NO_REASON) guest.stop = STOP_PANIC;
   else if (kind == SHUTDOWN) shutDown(guest);
-  else guest.resetAsked = 1;
+  else guest.resetAsked = kind;
 }

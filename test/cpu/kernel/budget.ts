@@ -93,3 +93,28 @@ export function a_page_behind_the_last_slot_goes_on_at_the_next_page(): void {
   assert(hart.pc == CODE + 6000);
   assert(DATA > CODE);
 }
+
+/** An auipc with its addi, which heads a pair with the branch behind it: the immediate of that slot is no longer its own. */
+export function regression_a_slice_that_ends_inside_auipc_and_addi_before_a_branch(): void {
+  const whole = makeHart(64);
+  const stepped = makeHart(64, 1);
+  for (let i = 0; i < 2; i++) {
+    const hart = i == 0 ? whole : stepped;
+    at(CODE);
+    emit(hart, auipc(A0, 0x10));
+    emit(hart, addi(A0, A0, 0x123));
+    emit(hart, bne(A0, ZERO, 8));
+    emit(hart, jump(0));
+    emit(hart, addi(T0, T0, 1));
+    emit(hart, jump(-20));
+    go(hart, 100);
+  }
+  for (let n = 0; n < 50; n++) {
+    go(whole, 7);
+    for (let i = 0; i < 7; i++) {
+      go(stepped, 1);
+      if (stepped.pc == CODE + 4) assert(stepped.x(A0) == DATA);
+    }
+    sameState(whole, stepped);
+  }
+}
