@@ -26,6 +26,16 @@ export const PAGE_SIZE = 4096;
 /** Bytes of the window through which the host hands images over and reads reports. */
 export const WINDOW_SIZE = 1048576;
 
+/** Where guest RAM begins, as on QEMU's `virt` board. */
+export const GUEST_RAM_BASE = 0x8000_0000;
+/**
+ * Linear memory that a machine with one CPU needs beside its guests' RAM: the kernel's regions (core/layout.ts), rounded
+ * up. Another MAP_SHARE of the RAM goes into frame maps.
+ */
+export const MACHINE_BYTES = 201326592;
+/** One word of frame map for each page, doubled for good measure: RAM divided by this. */
+export const MAP_SHARE = 512;
+
 // ── Guest states (QEMU's RunState, shortened to what exists) ────────────────────────────────────────────
 export const GUEST_NONE = 0;
 export const GUEST_DEFINED = 1;
@@ -37,6 +47,9 @@ export const GUEST_STOPPED = 4;
 export const STOP_NONE = 0;
 /** The guest switched itself off: SBI SRST shutdown, syscon power, or HTIF with value 1. */
 export const STOP_POWEROFF = 1;
+/** Beside STOP_POWEROFF, as stop code: the guest asked to be started anew, from cold or warm (SBI system reset). */
+export const RESET_COLD = 1;
+export const RESET_WARM = 2;
 /** The guest said that it failed: SBI SRST reason "system failure", or the power device's FAIL word. */
 export const STOP_PANIC = 2;
 /** HTIF `tohost` told a failed test; the test's number is in the report. */

@@ -1,7 +1,7 @@
 // The power switch, as SiFive's test finisher: one word says how the guest wants to end. Linux finds it as `syscon`.
 // It only leaves a note in the guest's head; vmm acts on it after the store.
 
-import { STOP_PANIC, STOP_POWEROFF } from "../abi";
+import { RESET_COLD, STOP_PANIC, STOP_POWEROFF } from "../abi";
 import { Guest, offend } from "../guest/guest";
 import { Device } from "./device";
 
@@ -35,7 +35,7 @@ export function write(guest: Guest, _power: Power, offset: u64, size: u32, value
         guest.stopCode = size == 4 ? <u32>value >> 16 : 0;
         return;
       case FINISHER_RESET:
-        guest.resetAsked = 1;
+        guest.resetAsked = RESET_COLD;
         return;
     }
   }

@@ -7,7 +7,7 @@
 //   +0x01a000  papers           images, command line, seed, PMU words: what a start needs (vmm/papers.ts)
 //   +0x020000  harts            MAX_HARTS strides: registers, then TLBs that are rebuilt, never saved (cpu/hart.ts)
 
-import { MAX_GUESTS, MAX_HARTS, PAGE_SIZE } from "../abi";
+import { GUEST_RAM_BASE, MAX_GUESTS, MAX_HARTS, PAGE_SIZE } from "../abi";
 import { GUESTS, GUEST_STRIDE } from "../core/layout";
 
 export const MAP_ROOT: usize = 0x1000;
@@ -16,8 +16,8 @@ export const DEVICE_SLOTS: u32 = 24;
 export const HARTS: usize = 0x20000;
 export const HART_STRIDE: usize = 0x38000;
 
-/** Where guest RAM begins, as on QEMU's `virt` board. */
-export const RAM_BASE: u64 = 0x8000_0000;
+/** Where guest RAM begins. */
+export const RAM_BASE: u64 = GUEST_RAM_BASE;
 
 if (DEVICES + DEVICE_SLOTS * PAGE_SIZE > HARTS) ERROR("the devices run into the harts");
 if (HARTS + <usize>MAX_HARTS * HART_STRIDE > GUEST_STRIDE) ERROR("the harts run out of the guest block");

@@ -1,0 +1,79 @@
+// Files that a machine is given on Node: opened with one clear sentence for each way in which that fails.
+
+import { fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { E_BAD_ARG, E_IO, E_NO_SPACE } from '../../hypervisor/abi.ts'
+import { MachineError } from '../error.ts'
+import type { Source } from '../machine.ts'
+
+/** An open regular file. File descriptors belong to the process, so it can be handed to another thread as it is. */
+export interface OpenFile {
+  /** What it is and where it lies, as the beginning of a sentence: "The kernel vmlinux". */
+  name: string
+  fd: number
+  sizeBytes: number
+  /** Same for two names of one file. */
+  identity: string
+}
+
+/** Opens a file; `what` names its role ("kernel"), `missing` says what to do when there is none. Throws MachineError. */
+export function openFile(path: string, what: string, missing: string, readOnly = true): OpenFile {
+  const name = `The ${what} ${path}`
+  try {
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    if (statSync(path).isDirectory()) throw refuse(`${name} is a folder; give a file.`)
+    if (!statSync(path).isFile()) throw refuse(`${name} is not a regular file; give a copy of it as one.`)
+    const fd = openSync(path, readOnly ? 'r' : 'r+')
+    const stat = fstatSync(fd, { bigint: true })
+    return { name, fd, sizeBytes: Number(stat.size), identity: `${stat.dev}:${stat.ino}` }
+  } catch (cause) {
+    if (cause instanceof MachineError) throw cause
+    throw refuse(`${name} ${explain(cause as NodeJS.ErrnoException, missing, readOnly)}.`, { cause })
+  }
+}
+
+/** The file as something that the machine can load. */
+export function sourceOf(file: OpenFile): Source {
+  return {
+    name: file.name,
+    size: file.sizeBytes,
+    read(target, offset) {
+      for (let done = 0; done < target.length; ) {
+        const count = readSync(file.fd, target, done, target.length - done, offset + done)
+        if (count === 0) throw new MachineError(E_IO, `${file.name} has become shorter while it was read; try again.`)
+        done += count
+      }
+    },
+  }
+}
+
+/** More than any firmware has, with all that a debugger wants to know. */
+const WHOLE_MAX = 2 ** 30
+
+/** The whole of a file that must be understood before it can be loaded. */
+export function readWhole(file: OpenFile): Uint8Array {
+  if (file.sizeBytes > WHOLE_MAX) {
+    throw new MachineError(E_NO_SPACE, `${file.name} has more than ${WHOLE_MAX / 2 ** 20} MiB; give a smaller file.`)
+  }
+  const bytes = new Uint8Array(file.sizeBytes)
+  sourceOf(file).read(bytes, 0)
+  return bytes
+}
+
+function explain(error: NodeJS.ErrnoException, missing: string, readOnly: boolean): string {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `does not exist; ${missing}`
+    case 'EACCES':
+    case 'EPERM':
+      return readOnly ? 'may not be read; ask its owner for the right' : 'may not be written; give it with ",ro"'
+    case 'EROFS':
+      return 'lies on a read-only file system; give it with ",ro"'
+    default:
+      return `cannot be opened: ${error.message}`
+  }
+}
+
+function refuse(message: string, options?: ErrorOptions): MachineError {
+  return new MachineError(E_BAD_ARG, message, options)
+}

@@ -1,0 +1,73 @@
+// A guest's description lies in the window as hypervisor/abi.ts says, and what does not fit there is refused.
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { MachineError } from '../../host-shim/error.ts'
+import { packSpec } from '../../host-shim/guest-spec.ts'
+import * as abi from '../../hypervisor/abi.ts'
+
+const window = () => new Uint8Array(abi.WINDOW_SIZE).fill(0xaa)
+
+test('every field lies at its place', () => {
+  const bytes = window()
+  packSpec(
+    {
+      ramBytes: 3 * 2 ** 30,
+      firmware: true,
+      entry: 0x8000_1000,
+      tohost: 0x8000_2000,
+      commandLine: 'console=ttyS0 ä',
+      seed: 0xfedc_ba98_7654_3210n,
+      disks: [
+        { disk: 4, readOnly: false },
+        { disk: 5, readOnly: true },
+      ],
+      nets: [{ port: 7, mac: Uint8Array.of(1, 2, 3, 4, 5, 6) }],
+      virtioConsole: true,
+    },
+    bytes,
+  )
+  const view = new DataView(bytes.buffer)
+  const u32 = (at: number) => view.getUint32(at, true)
+  const u64 = (at: number) => view.getBigUint64(at, true)
+  assert.is(u64(abi.SPEC_RAM_BYTES), 3n << 30n)
+  assert.is(u32(abi.SPEC_HARTS), 1)
+  assert.is(u32(abi.SPEC_BOOT), abi.BOOT_FIRMWARE)
+  assert.is(u32(abi.SPEC_DISK_COUNT), 2)
+  assert.is(u32(abi.SPEC_NET_COUNT), 1)
+  assert.is(u64(abi.SPEC_SEED), 0xfedc_ba98_7654_3210n)
+  assert.is(u32(abi.SPEC_FLAGS), abi.SPEC_FLAG_VIRTIO_CONSOLE)
+  assert.is(u64(abi.SPEC_ENTRY), 0x8000_1000n)
+  assert.is(u64(abi.SPEC_TOHOST), 0x8000_2000n)
+  assert.equal([u32(abi.SPEC_DISKS), u32(abi.SPEC_DISKS + 4)], [4, 0])
+  assert.equal([u32(abi.SPEC_DISKS + 16), u32(abi.SPEC_DISKS + 20)], [5, abi.DISK_READ_ONLY])
+  assert.is(u32(abi.SPEC_NETS), 7)
+  assert.equal([...bytes.subarray(abi.SPEC_NETS + 6, abi.SPEC_NETS + 12)], [1, 2, 3, 4, 5, 6])
+  const length = u32(abi.SPEC_CMDLINE_BYTES)
+  const text = bytes.subarray(abi.SPEC_CMDLINE, abi.SPEC_CMDLINE + length)
+  assert.is(new TextDecoder().decode(text), 'console=ttyS0 ä')
+})
+
+test('what is left out is zero, whatever lay there before', () => {
+  const bytes = window()
+  packSpec({ ramBytes: 4096, seed: 0n }, bytes)
+  const view = new DataView(bytes.buffer)
+  assert.is(view.getUint32(abi.SPEC_BOOT, true), abi.BOOT_DIRECT)
+  assert.is(view.getUint32(abi.SPEC_CMDLINE_BYTES, true), 0)
+  assert.ok(bytes.subarray(abi.SPEC_ENTRY, abi.SPEC_CMDLINE + abi.SPEC_CMDLINE_MAX).every((byte) => byte === 0))
+})
+
+test('too many disks, ports, or words are refused before anything is written', () => {
+  const bytes = window()
+  const refuses = (more: object) =>
+    assert.throws(
+      () => packSpec({ ramBytes: 4096, seed: 0n, ...more }, bytes),
+      (error: unknown) => error instanceof MachineError,
+    )
+  refuses({ disks: Array(9).fill({ disk: 0, readOnly: true }) })
+  refuses({ nets: Array(5).fill({ port: 0, mac: new Uint8Array(6) }) })
+  refuses({ commandLine: 'x'.repeat(4096) })
+  assert.ok(bytes.every((byte) => byte === 0xaa))
+})
+
+test.run()
