@@ -1,7 +1,7 @@
 // An archive's signed table of contents: checks the signature of an InRelease file and reads the hashes in it.
 
 import { readFile } from 'node:fs/promises'
-import * as openpgp from 'openpgp'
+import type { Key } from 'openpgp'
 import { OrlopError } from '../../cli/error.ts'
 import { parseStanzas } from './packages.ts'
 
@@ -75,6 +75,8 @@ export async function verifyRelease(
 }
 
 async function checkSignature(text: string, keyring: Uint8Array, date: Date): Promise<string> {
+  // Loaded when needed: it takes longer to start than a small guest takes to boot, and most runs never need it.
+  const openpgp = await import('openpgp')
   const verificationKeys = await readKeys(keyring)
   const message = await openpgp.readCleartextMessage({ cleartextMessage: text }).catch((cause) => {
     throw new OrlopError('The release file of the archive is not signed; check the mirror.', 1, { cause })
@@ -91,7 +93,8 @@ async function checkSignature(text: string, keyring: Uint8Array, date: Date): Pr
 }
 
 /** Keyrings come as plain bytes (`.gpg`, `.pgp`) or as text (`.asc`). */
-async function readKeys(keyring: Uint8Array): Promise<openpgp.Key[]> {
+async function readKeys(keyring: Uint8Array): Promise<Key[]> {
+  const openpgp = await import('openpgp')
   const isText = Buffer.from(keyring.subarray(0, 5)).toString('latin1') === '-----'
   try {
     if (isText) return await openpgp.readKeys({ armoredKeys: Buffer.from(keyring).toString('latin1') })
