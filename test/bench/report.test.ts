@@ -1,0 +1,66 @@
+// The form of every benchmark's result: medians, spreads, ratios, goals, and how they are shown.
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { asTable, type Measured, median, type Report, spread, summarise, worstOf } from '../../bench/report.ts'
+
+const speed: Measured = {
+  row: 'loop',
+  unit: 'M/s',
+  better: 'higher',
+  ours: [400, 500, 450],
+  reference: [900, 1000, 950],
+}
+const time: Measured = { row: 'boot', unit: 's', better: 'lower', ours: [2, 4, 3], reference: [6], goal: 2.5 }
+
+test('the median of an even number of runs lies between the middle two', () => {
+  assert.is(median([3, 1, 2]), 2)
+  assert.is(median([4, 1, 3, 2]), 2.5)
+})
+
+test('the spread is how far the runs lie apart, in medians', () => {
+  assert.is(spread([2, 4, 3]), 2 / 3)
+  assert.is(spread([5]), 0)
+})
+
+test('a ratio above one means better, whichever way the number goes', () => {
+  assert.is(summarise(speed).ratio, 450 / 950)
+  assert.is(summarise(time).ratio, 2)
+})
+
+test('a row without reference or goal says so with null', () => {
+  const { reference, referenceSpread, ratio, goal, met } = summarise({ ...speed, reference: [] })
+  assert.equal(
+    { reference, referenceSpread, ratio, goal, met },
+    { reference: null, referenceSpread: null, ratio: null, goal: null, met: null },
+  )
+})
+
+test('a goal is met from its own side', () => {
+  assert.is(summarise(time).met, false)
+  assert.is(summarise({ ...time, goal: 3 }).met, true)
+  assert.is(summarise({ ...speed, goal: 451 }).met, false)
+  assert.is(summarise({ ...speed, goal: 450 }).met, true)
+})
+
+test('the summary is the row that reaches least of its goal', () => {
+  const rows = [summarise({ ...speed, goal: 300 }), summarise(time), summarise(speed)]
+  assert.equal(worstOf(rows), { value: 2.5 / 3, unit: 'of its goal, worst row', goal: 1, met: false })
+})
+
+test('the table shows each row with its goal and verdict', () => {
+  const rows = [summarise({ ...speed, goal: 300 }), summarise(time)]
+  const machine = { cpu: 'C', processors: 2, memoryGiB: 4, node: '20', v8: '11', system: 'Linux', reference: 'QEMU 10' }
+  const report: Report = { bench: 'b', when: '', machine, rows, summary: worstOf(rows) }
+  assert.equal(asTable(report).split('\n'), [
+    'b on C, 2 processors, Node 20, QEMU 10',
+    '',
+    '      unit  ours     ±  reference     ±  ratio    goal',
+    'loop  M/s    450  22 %        950  11 %   0.47   ≥ 300     met',
+    'boot  s     3.00  67 %       6.00   0 %   2.00  ≤ 2.50  MISSED',
+    '',
+    '0.833 of its goal, worst row: MISSED',
+  ])
+})
+
+test.run()
