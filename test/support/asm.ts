@@ -51,7 +51,9 @@ export function assemble(options: AsmOptions): Program {
     const work = `${elf}.${process.pid}`
     const flags = [`-march=${march}`, '-mabi=lp64d', '-mcmodel=medany', '-O2', '-nostdlib', '-static', '-ffreestanding']
     const link = [`-Wl,--defsym=BASE=${base}`, `-Wl,-T,${script}`, '-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments']
-    execFileSync('riscv64-unknown-elf-gcc', [...flags, ...link, ...defines, '-o', work, ...options.sources], { stdio: ['ignore', 'inherit', 'inherit'] })
+    execFileSync('riscv64-unknown-elf-gcc', [...flags, ...link, ...defines, '-o', work, ...options.sources], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
     execFileSync('riscv64-unknown-elf-objcopy', ['-O', 'binary', work, `${flat}.${process.pid}`])
     renameSync(`${flat}.${process.pid}`, flat)
     renameSync(work, elf)
@@ -76,7 +78,10 @@ export function disassemble(code: Uint8Array, address = 0x8000_0000): string[] {
   const args = ['-M', 'no-aliases,numeric', '-z', `--adjust-vma=${address}`, '-d', `${file}.o`]
   const listing = execFileSync('riscv64-unknown-elf-objdump', args, { encoding: 'utf8' })
   for (const suffix of ['bin', 's', 'o']) rmSync(`${file}.${suffix}`)
-  return listing.split('\n').filter((line) => /^\s*[0-9a-f]+:\t/.test(line)).map((line) => line.trim().replace(/\s+/g, ' '))
+  return listing
+    .split('\n')
+    .filter((line) => /^\s*[0-9a-f]+:\t/.test(line))
+    .map((line) => line.trim().replace(/\s+/g, ' '))
 }
 
 function replace(path: string, text: string): void {

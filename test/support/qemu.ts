@@ -11,6 +11,7 @@ import { qemuSystem } from './tools.ts'
  * Our hart in QEMU's words. Switched off: the hypervisor extension, debug triggers, performance counters and pointer
  * masking, none of which we have.
  */
+// biome-ignore format: a table
 export const CPU = [
   'rv64', 'h=off', 'v=off', 'zihpm=off', 'debug=off', 'zfh=off', 'svvptc=off',
   'zicntr=on', 'zba=on', 'zbb=on', 'zbs=on', 'zbc=on', 'zicond=on', 'zicbom=on', 'zicbop=on', 'zicboz=on', 'zawrs=on',
@@ -32,11 +33,14 @@ async function runInQemu(command: string[], image: Uint8Array, options: RunOptio
     const ram = join(folder, 'ram')
     writeFileSync(ram, image)
     truncateSync(ram, options.memoryBytes)
-    await start(command, [
-      '-M', 'virt,memory-backend=ram', '-cpu', CPU, '-m', `${options.memoryBytes / 2 ** 20}M`,
+    // With one hart QEMU splits an AMO into a load and a store, each with page-table updates and faults of its own.
+    // biome-ignore format: a command line
+    const args = [
+      '-M', 'virt,memory-backend=ram', '-cpu', CPU, '-smp', '2', '-m', `${options.memoryBytes / 2 ** 20}M`,
       '-object', `memory-backend-file,id=ram,mem-path=${ram},size=${options.memoryBytes},share=on`,
       '-bios', 'none', '-display', 'none', '-serial', 'none', '-monitor', 'none', '-nodefaults',
-    ])
+    ]
+    await start(command, args)
     const log = new Uint8Array(options.logBytes)
     const file = openSync(ram, 'r')
     readSync(file, log, 0, log.length, options.logAddress - RAM)
@@ -51,6 +55,14 @@ function start(command: string[], args: string[]): Promise<void> {
   const [program, ...first] = command
   return new Promise((resolve, reject) => {
     const child = spawn(program as string, [...first, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    // A test that is ended from outside must leave no orphan that runs on for ever.
+    const end = () => child.kill('SIGKILL')
+    const endAll = () => {
+      end()
+      process.exit(143)
+    }
+    process.once('exit', end)
+    process.once('SIGTERM', endAll)
     let errors = ''
     child.stderr.on('data', (data: Buffer) => {
       errors += data.toString()
@@ -62,6 +74,8 @@ function start(command: string[], args: string[]): Promise<void> {
     child.on('error', reject)
     child.on('exit', (code) => {
       clearTimeout(timer)
+      process.off('exit', end)
+      process.off('SIGTERM', endAll)
       if (code === 0) resolve()
       else reject(new Error(`QEMU failed with code ${code}: ${errors.trim()}`))
     })

@@ -165,9 +165,15 @@ function download(work: string, packages: string[]): string[] {
   ]
   const apt = (args: string[]) => {
     try {
-      return execFileSync('apt-get', [...options, ...args], { encoding: 'utf8', cwd: archives, stdio: ['ignore', 'pipe', 'pipe'] })
+      return execFileSync('apt-get', [...options, ...args], {
+        encoding: 'utf8',
+        cwd: archives,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
     } catch (cause) {
-      const lines = String((cause as { stderr?: string }).stderr).trim().split('\n')
+      const lines = String((cause as { stderr?: string }).stderr)
+        .trim()
+        .split('\n')
       throw new MissingTool(`${packages.join(' and ')} cannot be fetched from Debian (${lines.at(-1)})`, { cause })
     }
   }
@@ -185,7 +191,7 @@ function debianMirror(): string {
   const targets = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)'], { encoding: 'utf8' })
   const mirror = targets.split('\n').find((uri) => /\/debian\/?$/.test(uri))
   if (mirror === undefined) {
-    throw new MissingTool('No Debian archive among this machine\'s apt sources; set ORLOP_DEBIAN_MIRROR to one')
+    throw new MissingTool("No Debian archive among this machine's apt sources; set ORLOP_DEBIAN_MIRROR to one")
   }
   return mirror
 }

@@ -210,7 +210,7 @@ test('system reset ends the run and says how', () => {
     [[0n, 0n], abi.STOP_POWEROFF, 0],
     [[0n, 1n], abi.STOP_PANIC, 0],
     [[1n, 0n], abi.STOP_POWEROFF, 1],
-    [[2n, 0n], abi.STOP_POWEROFF, 1],
+    [[2n, 0n], abi.STOP_POWEROFF, 2],
   ]
   for (const [args, reason, code] of ends) {
     const outcome = run([
