@@ -37,6 +37,7 @@ function setRs2(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype
 function pairFirst(ip: usize): u64 { return <u64><i64>load<i16>(ip, 4); }
 function pairDelta(ip: usize): u64 { return <u64><i64>load<i16>(ip, 6); }
 function rdOf(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 1)); }
+function third(hart: Hart, ip: usize): u64 { return load<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 4)); }
 function setThird(hart: Hart, ip: usize, value: u64): void { store<u64>(changetype<usize>(hart) + <usize>load<u8>(ip, 4), value); }
 function taken(ip: usize): usize { return <usize>(load<i16>(ip, 6) & ~7); }
 function fallen(ip: usize): usize { return 16 + (<usize>(load<u8>(ip, 6) & 3) << 3); }
@@ -385,7 +386,25 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
         ip += rdOf(hart, ip) == rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
       case O.OP_ANDI_BNE: setRd(hart, ip, rs1(hart, ip) & pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
         ip += rdOf(hart, ip) != rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_SEXT_BEQ: setRd(hart, ip, <u64><i64><i32>third(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) == rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_SEXT_BNE: setRd(hart, ip, <u64><i64><i32>third(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) != rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_SEXT_BLT: setRd(hart, ip, <u64><i64><i32>third(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += <i64>rs1(hart, ip) < <i64>rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_SEXT_BGE: setRd(hart, ip, <u64><i64><i32>third(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += <i64>rs1(hart, ip) >= <i64>rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_SEXT_BLTU: setRd(hart, ip, <u64><i64><i32>third(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) < rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
+      case O.OP_SEXT_BGEU: setRd(hart, ip, <u64><i64><i32>third(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        ip += rs1(hart, ip) >= rs2(hart, ip) ? taken(ip) : fallen(ip); left--; break;
       // Two operations on registers.
+      case O.OP_ADDI_ADDI: setRd(hart, ip, rdOf(hart, ip) + pairFirst(ip)); if (left == 1) { ip += firstLength(ip); break; }
+        setRs2(hart, ip, rs2(hart, ip) + <u64>(<i64>pairDelta(ip) >> 3)); ip += fallen(ip); left--; break;
+      case O.OP_MULW_ADDW: setRd(hart, ip, <u64><i64><i32>(rs1(hart, ip) * rs2(hart, ip))); if (left == 1) { ip += firstLength(ip); break; }
+        setThird(hart, ip, <u64><i64><i32>(third(hart, ip) + rdOf(hart, ip))); ip += fallen(ip); left--; break;
+      case O.OP_MUL_ADD: setRd(hart, ip, rs1(hart, ip) * rs2(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
+        setThird(hart, ip, third(hart, ip) + rdOf(hart, ip)); ip += fallen(ip); left--; break;
       case O.OP_MV_MV: setRd(hart, ip, rs1(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
         setThird(hart, ip, rs2(hart, ip)); ip += fallen(ip); left--; break;
       case O.OP_ADDRESS: if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - pairFirst(ip + WIDE)); ip += WIDE; break; }

@@ -265,8 +265,20 @@ export const OP_LI_BEQ = 215;
 export const OP_LI_BNE = 216;
 export const OP_ANDI_BEQ = 217;
 export const OP_ANDI_BNE = 218;
+/** Sext.w, that is addiw with 0, and the branch behind it. */
+export const OP_SEXT_BEQ = 221;
+export const OP_SEXT_BNE = 222;
+export const OP_SEXT_BLT = 223;
+export const OP_SEXT_BGE = 224;
+export const OP_SEXT_BLTU = 225;
+export const OP_SEXT_BGEU = 226;
 
 // Two operations on registers alone
 export const OP_MV_MV = 219;
 /** Auipc and addi with one destination. */
 export const OP_ADDRESS = 220;
+/** Each in place. */
+export const OP_ADDI_ADDI = 227;
+/** A product, and an addition of it to a register. */
+export const OP_MULW_ADDW = 228;
+export const OP_MUL_ADD = 229;

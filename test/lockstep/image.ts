@@ -100,7 +100,7 @@ function trapsOffset(layout: Layout): number {
 
 /** Builds the image that runs `groups` one after the other. */
 export function buildImage(groups: Group[], layout: Layout): Image {
-  const codeBytes = groups.reduce((sum, group) => sum + alignUp(codeLength(group), 4), 0)
+  const codeBytes = groups.reduce((sum, group) => sum + alignUp(codeLength(group), 8), 0)
   const descriptors = alignUp(CODE + codeBytes, 4096)
   let data = descriptors + groups.length * 64
   const dataStart = data
@@ -117,7 +117,7 @@ export function buildImage(groups: Group[], layout: Layout): Image {
   let record = logAddress
   data = dataStart
   groups.forEach((group, index) => {
-    code = alignUp(code, 4)
+    code = alignUp(code, 8)
     const descriptor = descriptors + index * 64
     entries.push(code)
     records.push(record - logAddress)

@@ -99,14 +99,17 @@ function findNewEnough(name: string): string | undefined {
   return version !== null && Number(version[1]) >= OLDEST_QEMU ? path : undefined
 }
 
-/** A program of an unpacked tree, started by the tree's own loader with the tree's own libraries. */
+/** A program of an unpacked tree, started by the tree's own loader with the tree's own libraries, if it has any. */
 function startThroughLoader(root: string, program: string): string[] {
-  for (const triplet of readdirSync(join(root, 'usr/lib')).filter((name) => name.endsWith('-linux-gnu'))) {
-    const libraries = join(root, 'usr/lib', triplet)
+  const lib = join(root, 'usr/lib')
+  const triplets = existsSync(lib) ? readdirSync(lib).filter((name) => name.endsWith('-linux-gnu')) : []
+  for (const triplet of triplets) {
+    const libraries = join(lib, triplet)
     const loader = readdirSync(libraries).find((name) => /^ld-linux.*\.so\.\d+$/.test(name))
     if (loader !== undefined) return [join(libraries, loader), '--library-path', libraries, join(root, program)]
   }
-  throw new MissingTool(`No loader in ${root}; remove that folder and try again`)
+  // A package without dependencies holds a static program.
+  return [join(root, program)]
 }
 
 /** The folder into which `packages` and all they depend on are unpacked; filled on first use, in one step. */

@@ -6,3 +6,4 @@ export * from "./budget";
 export * from "./selfmodifying";
 export * from "./lookaside";
 export * from "./atomics";
+export * from "./pairs";

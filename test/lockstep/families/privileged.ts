@@ -61,7 +61,7 @@ export const privileged: Family = {
       control.mideleg = (control.mideleg as bigint) | SEI
       // `mret` makes SIE and MIE of this: MIE from MPIE, SIE as it is.
       mstatus &= ~(SIE | MPIE)
-      // First, and so aligned: QEMU tells a wrong pc for a `wfi` that traps and lies across a page border.
+      // First, and so aligned to 8: QEMU tells a wrong pc for a `wfi` that traps and ends where its page ends, or beyond.
       steps.unshift(unit('wfi', [encode('wfi')]))
     }
     const group: Group = {
