@@ -64,8 +64,17 @@ export class Machine {
   readonly disks: number[] = [1 << 20]
   /** Added to the clock: time that a test lets pass. */
   skippedNs = 0
+  /** The clock, of host.now(). */
+  readonly now: () => number
 
-  constructor(options: { memoryBytes?: number; cpus?: number } = {}) {
+  /**
+   * With `tickNs` the clock is a counter: it moves on by so much whenever it is read, and whatever else runs on this computer
+   * changes nothing. Otherwise it is the real one.
+   */
+  constructor(options: { memoryBytes?: number; cpus?: number; tickNs?: number } = {}) {
+    const { tickNs } = options
+    let readings = 0
+    this.now = () => (tickNs === undefined ? performance.now() * 1e6 : tickNs * ++readings) + this.skippedNs
     const memoryBytes = options.memoryBytes ?? MEMORY_BYTES
     this.memory = new WebAssembly.Memory({ initial: memoryBytes >> 16, maximum: 65536, shared: true })
     const instance = new WebAssembly.Instance(kernel(), { env: { memory: this.memory }, host: this.host() })
@@ -82,7 +91,7 @@ export class Machine {
   private host(): Record<string, (...args: never[]) => unknown> {
     const bytes = (ptr: number, length: number) => new Uint8Array(this.memory.buffer, ptr, length)
     return {
-      now: () => performance.now() * 1e6 + this.skippedNs,
+      now: this.now,
       wall: () => Date.now() * 1e6,
       entropy: (ptr: number, length: number) => bytes(ptr, length).set(crypto.getRandomValues(new Uint8Array(length))),
       consoleWrite: (guest: number, port: number, ptr: number, length: number) => {

@@ -20,6 +20,9 @@ function start(machine: Machine, calls: Call[]): number {
 const spin = (ms: number): Call => ({ routine: 'spin', args: [ms * TICKS_PER_MS] })
 const sleep = (ms: number): Call => ({ routine: 'sleep', args: [STIP, ms * TICKS_PER_MS] })
 
+/** What each look at a counted clock costs: a guest that spins looks every few instructions. */
+const TICK_NS = 1000
+
 /** A machine whose engine has compiled what a guest needs: the first slice of all takes tens of ms. */
 function warm(): Machine {
   const machine = new Machine()
@@ -30,12 +33,12 @@ function warm(): Machine {
 }
 
 test('guests that all want to run get the same share', () => {
-  const machine = warm()
+  const machine = new Machine({ tickNs: TICK_NS })
   const ids = [0, 1, 2].map(() => start(machine, [spin(300)]))
   assert.ok(machine.run())
   const shares = ids.map((id) => machine.stats(id)[abi.STAT_GUEST_NS] as number)
   const mean = shares.reduce((sum, ns) => sum + ns, 0) / shares.length
-  for (const share of shares) assert.ok(Math.abs(share - mean) < mean / 3, String(shares))
+  for (const share of shares) assert.ok(Math.abs(share - mean) < mean / 10, String(shares))
 })
 
 test('a guest that sleeps does not hold up one that works', () => {
@@ -61,22 +64,19 @@ test('a machine with nothing to do says until when, and never longer than ten ms
 })
 
 test('one call of run comes back within a few ms', () => {
-  const machine = warm()
-  start(machine, [spin(200)])
-  const times: number[] = []
+  // About as many instructions in a ms as a slow host does, which is what the scheduler expects of one it doesn't know yet.
+  const machine = new Machine({ tickNs: 20 })
+  start(machine, [spin(50)])
   for (let ns = 0; ns !== abi.RUN_FINISHED; ) {
-    const before = performance.now()
+    const before = machine.now()
     ns = machine.door.run(0)
-    times.push(performance.now() - before)
+    const took = machine.now() - before
+    assert.ok(took < 5e6, `${took} ns`)
   }
-  times.sort((a, b) => a - b)
-  const median = times[times.length >> 1] as number
-  // Two by itself; on a machine that others use too the clock runs on while it waits.
-  assert.ok(median < 20, `${median} ms`)
 })
 
 test('the bills of all guests and the time outside add up to the time that has passed', () => {
-  const machine = warm()
+  const machine = new Machine({ tickNs: TICK_NS })
   const ids = [
     start(machine, [spin(100), sleep(100)]),
     start(machine, [sleep(200)]),
@@ -92,16 +92,17 @@ test('the bills of all guests and the time outside add up to the time that has p
         0,
       )
   const before = bill()
-  const clock = () => performance.now() * 1e6 + machine.skippedNs
+  const clock = machine.now
   const from = clock()
   while (clock() - from < 80e6) {
     const ns = machine.door.run(0)
     if (ns > 0) machine.skippedNs += ns
   }
-  const passed = clock() - from
+  // What passed outside since the last run is billed when the next one begins, and that one's own time counts as well.
   machine.door.run(0)
+  const passed = clock() - from
   const billed = bill() - before
-  assert.ok(Math.abs(billed - passed) < passed / 20, `${billed} of ${passed}`)
+  assert.ok(Math.abs(billed - passed) < passed / 100, `${billed} of ${passed}`)
 })
 
 test('a guest on a CPU of its own is not run by another', () => {
