@@ -3,10 +3,10 @@
 // The function's name is the sentence that it proves, with underscores for spaces. Each test gets a fresh memory and a
 // fresh instance, so there is no setup and there are no leftovers. A test passes when the function returns.
 
-import { mkdirSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import asc from 'assemblyscript/asc'
 import { test } from 'uvu'
 import { TestHost } from './host.ts'
 
@@ -20,11 +20,28 @@ export interface KernelTests {
   entry: string
 }
 
-/** Compiles the entry with asserts on; the module. */
+/** A name for all that the module is made from: the kernel, the entry's folder, the tests' own kernel side, the compiler. */
+function fingerprint(entry: string): string {
+  const hash = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'node_modules/assemblyscript/package.json')))
+    .update(readFileSync(fileURLToPath(import.meta.url)))
+  for (const folder of ['hypervisor', 'test/support/kernel', dirname(entry)]) {
+    for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).sort()) {
+      if (name.endsWith('.ts')) hash.update(name).update(readFileSync(join(ROOT, folder, name)))
+    }
+  }
+  return hash.digest('hex').slice(0, 12)
+}
+
+/** Compiles the entry with asserts on, unless that has been done; the module. */
 export async function compile({ entry }: KernelTests): Promise<WebAssembly.Module> {
   const folder = join(ROOT, 'build', 'out', 'test')
-  const outFile = join(folder, `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.wasm`)
+  const finished = join(folder, `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}-${fingerprint(entry)}.wasm`)
+  if (existsSync(finished)) return new WebAssembly.Module(readFileSync(finished))
+  const outFile = `${finished}.part-${process.pid}`
   mkdirSync(folder, { recursive: true })
+  // Loading the compiler takes longer than most tests.
+  const { default: asc } = await import('assemblyscript/asc')
   const { error, stdout, stderr } = await asc.main([
     entry,
     '--config',
@@ -50,7 +67,8 @@ export async function compile({ entry }: KernelTests): Promise<WebAssembly.Modul
   const said = stdout.toString() + stderr.toString()
   if (error !== null) throw new Error(`${entry} does not compile:\n${said}`)
   if (said !== '') throw new Error(`asc has something to say about ${entry}:\n${said}`)
-  return new WebAssembly.Module(readFileSync(outFile))
+  renameSync(outFile, finished)
+  return new WebAssembly.Module(readFileSync(finished))
 }
 
 /** Registers the entry's tests with uvu and runs them. */
