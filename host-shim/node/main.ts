@@ -165,7 +165,7 @@ export class RunningMachine {
   private hear(message: WorkerMessage): void {
     switch (message.kind) {
       case 'output':
-        this.draining ??= this.drain()
+        this.drain().catch((error) => this.fail(error))
         break
       case 'room':
         this.tellRoom()
@@ -188,14 +188,22 @@ export class RunningMachine {
     }
   }
 
+  /** Fulfilled when all console output was handed over. */
+  private drain(): Promise<void> {
+    // It may be done at once, and must not be taken for under way then.
+    this.draining ??= this.handOver().finally(() => {
+      this.draining = undefined
+    })
+    return this.draining
+  }
+
   /** Hands over console output until there is none, then asks to be told of more. */
-  private async drain(): Promise<void> {
+  private async handOver(): Promise<void> {
     for (;;) {
       const piece = new Uint8Array(this.consoleOutput.length)
       if (piece.length === 0) {
         this.consoleOutput.askForBytes()
         if (this.consoleOutput.length > 0) continue
-        this.draining = undefined
         return
       }
       this.consoleOutput.read(piece)
@@ -215,8 +223,7 @@ export class RunningMachine {
     this.isSettling = true
     clearTimeout(this.stopTimer)
     try {
-      this.draining ??= this.drain()
-      await this.draining
+      await this.drain()
     } catch (error) {
       this.reject(error as Error)
     }

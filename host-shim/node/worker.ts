@@ -116,7 +116,8 @@ function inMemory(name: string, bytes: Uint8Array): Source {
 
 /** Runs until the guest has ended or the outside says so. */
 function runToEnd(machine: Machine): void {
-  let heard = control.wakes()
+  // No number of wakes: what was told before the machine was there, above all to end, counts too.
+  let heard = -1
   for (;;) {
     const wakes = control.wakes()
     if (wakes !== heard) {

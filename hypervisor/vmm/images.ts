@@ -84,12 +84,14 @@ function leastFileSize(length: u32): u64 {
   }
   let section = pe + PE_HEADER_SIZE + load<u16>(WINDOW + pe, PE_OPTIONAL_SIZE);
   let end: u64 = 0;
-  for (let i: u32 = load<u16>(WINDOW + pe, PE_SECTION_COUNT); i > 0 && section + PE_SECTION_SIZE <= length; i--) {
+  let left: u32 = load<u16>(WINDOW + pe, PE_SECTION_COUNT);
+  for (; left > 0 && section + PE_SECTION_SIZE <= length; left--) {
     const sectionEnd = <u64>load<u32>(WINDOW + section, SECTION_RAW_OFFSET) + load<u32>(WINDOW + section, SECTION_RAW_SIZE);
     if (sectionEnd > end) end = sectionEnd;
     section += PE_SECTION_SIZE;
   }
-  return end;
+  // A table that goes on behind the first chunk is one that was cut off.
+  return left == 0 ? end : ~(<u64>0);
 }
 
 /** Decides where a kernel of `total` bytes goes whose first `length` are in the window. */
