@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Pulled, pullDebian } from '../../guests/debian/pull.ts'
-import { findLean } from '../../guests/linux/build.ts'
+import { lean } from '../boot/guests.ts'
 import { qemuSystem, requireOracle, requireTool } from '../support/tools.ts'
 import { inScratch } from './scratch.ts'
 
 interface Boot {
-  guest: Pulled
+  guest: Pick<Pulled, 'kernel' | 'initrd'>
   memory: string
   append: string
   disk?: string
@@ -51,7 +51,11 @@ const COMMAND = [
   'exit 7',
 ].join('; ')
 
-function bootsTo(name: string, memory: string, find: () => Promise<Pulled | undefined>): void {
+function bootsTo(
+  name: string,
+  memory: string,
+  find: () => Promise<Pick<Pulled, 'kernel' | 'initrd'> | undefined>,
+): void {
   test(
     `${name} mounts ext4, gets an address, tells the command's status and switches off, with ${memory}`,
     inScratch(async (folder) => {
@@ -105,6 +109,6 @@ function bootsTo(name: string, memory: string, find: () => Promise<Pulled | unde
 }
 
 bootsTo("Debian's kernel", '96M', () => pullDebian())
-bootsTo('the lean kernel', '32M', () => findLean())
+bootsTo('the lean kernel', '32M', lean)
 
 test.run()
