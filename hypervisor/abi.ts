@@ -139,5 +139,4 @@ export const STAT_TLB_FILLS = 12;
 export const STAT_CODE_PAGES = 13;
 /** Things a well-behaved guest never does: bad descriptors, wild queue addresses, accesses to nowhere. */
 export const STAT_OFFENCES = 14;
-export const STAT_HEAT = 15;
-export const STAT_COUNT = 16;
+export const STAT_COUNT = 15;
