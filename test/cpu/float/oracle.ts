@@ -1,10 +1,11 @@
 /** The two sides of the float tests: the room itself, compiled to a module of its own, and real instructions under QEMU. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { main as compile } from 'assemblyscript/asc'
+import { findProgram, qemuUser, requireOracle } from '../../support/tools.ts'
 import { CASE_BYTES, RESULT_BYTES } from './cases.js'
 import { Operation } from './operation.js'
 
@@ -55,31 +56,13 @@ export function roomSide(module: WebAssembly.Module): Side {
   }
 }
 
-function inPath(name: string): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((file) => existsSync(file))
-}
-
-/** The qemu-riscv64 to use: that of ORLOP_QEMU_USER, else one unpacked in the cache, else one installed. */
-export function qemuUser(): string | undefined {
-  if (process.env.ORLOP_QEMU_USER) return process.env.ORLOP_QEMU_USER
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'orlop', 'oracle')
-  const found = existsSync(cache)
-    ? readdirSync(cache, { recursive: true, withFileTypes: true }).find(
-        (entry) => entry.name === 'qemu-riscv64' && entry.isFile(),
-      )
-    : undefined
-  return found ? join(found.parentPath ?? found.path, found.name) : inPath('qemu-riscv64')
-}
-
 /** The oracle's side, or one sentence that says what is missing. */
 export function oracleSide(): { side: Side; close(): void } | { missing: string } {
-  const qemu = qemuUser()
-  if (!qemu)
-    return { missing: 'There is no qemu-riscv64: install QEMU 10 or newer (qemu-user), or set ORLOP_QEMU_USER.' }
-  const gcc = inPath('riscv64-linux-gnu-gcc')
+  // Unpacked into the cache where it is not there yet; under CI a failure to do so is one of the test.
+  const command = requireOracle(qemuUser)
+  if (command === undefined) return { missing: 'There is no qemu-riscv64 of version 10 or newer.' }
+  const [qemu = '', ...before] = command
+  const gcc = findProgram('riscv64-linux-gnu-gcc')
   if (!gcc) return { missing: 'There is no riscv64-linux-gnu-gcc: install gcc-riscv64-linux-gnu.' }
 
   const folder = mkdtempSync(join(tmpdir(), 'orlop-float-'))
@@ -98,7 +81,7 @@ export function oracleSide(): { side: Side; close(): void } | { missing: string 
   }
   const side: Side = (cases) => {
     const bytes = Buffer.from(cases.buffer, cases.byteOffset, cases.byteLength)
-    const ran = spawnSync(qemu, ['-cpu', CPU, program], { input: bytes, maxBuffer: 1 << 30 })
+    const ran = spawnSync(qemu, [...before, '-cpu', CPU, program], { input: bytes, maxBuffer: 1 << 30 })
     if (ran.status !== 0)
       throw new Error(`The oracle failed under ${qemu}: ${ran.stderr ?? ran.error}`, { cause: ran.error })
     return ran.stdout
