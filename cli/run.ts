@@ -4,6 +4,7 @@ import * as abi from '../hypervisor/abi.ts'
 import { MachineError } from '../host-shim/error.ts'
 import { type RunningMachine, StuckError, startMachine } from '../host-shim/node/main.ts'
 import type { Ending } from '../host-shim/node/protocol.ts'
+import { divergenceAsText } from './divergence.ts'
 import { OrlopError } from './error.ts'
 import { Needle } from './needle.ts'
 import { makeReport, reportAsJson, reportAsText } from './report.ts'
@@ -24,13 +25,15 @@ the cache: the lean kernel of "orlop build-kernel", or else Debian's of "orlop p
   --disk F[,ro]     a raw disk image, ",ro" to only read it; may be repeated
   --net NET         none (default), loopback, stream:HOST:PORT or stream:unix:PATH (QEMU's framing)
   --console WHERE   stdio (default) or none
+  --translator T    on (default): hot code of the guest becomes WebAssembly; off: the interpreter does all; verify: both
+                    do it, and the first difference ends the run, which takes many times as long
   --until TEXT      end well as soon as the console has shown TEXT
   --timeout S       end after S seconds
   --stats FORM      tell at the end what the guest has used, as text, or as json on the last line of stdout
   --json            the same as --stats json; errors also come as JSON
 
-A spec file is YAML with the fields name, memory, kernel, initrd, append, firmware, disks, net and console, its
-paths relative to the file. Flags go before it; disks and words of both are added up.
+A spec file is YAML with the fields name, memory, kernel, initrd, append, firmware, disks, net, console and translator,
+its paths relative to the file. Flags go before it; disks and words of both are added up.
 
 Exit codes: 0 power-off, --until or Ctrl-]; 1 a failed test program, or another failure; 2 bad input; 3 guest panic;
 70 a fault of Orlop itself; 124 timeout; 130, 143 ended by a signal.
@@ -57,6 +60,7 @@ export async function run(args: string[]): Promise<number> {
   if (settings.stats === 'text') await terminal.print(reportAsText(report))
   if (settings.stats === 'json') await terminal.print(reportAsJson(report))
   if (outcome.message !== undefined) terminal.note(outcome.message)
+  if (report.divergence !== null) process.stderr.write(`\n${divergenceAsText(report.divergence)}`)
   return outcome.exitCode
 }
 
@@ -107,6 +111,7 @@ class Session {
       firmware: settings.firmware,
       disks: settings.disks,
       nets: settings.net === 'none' ? [] : [settings.net],
+      translator: settings.translator,
       output: (piece) => this.output(piece),
       warn: (message) => this.terminal.note(message),
     })
@@ -158,6 +163,13 @@ function explain({ reason, code }: Ending, until: string | undefined): Outcome |
       return panic
     case abi.STOP_TEST_FAILED:
       return { name: 'test-failed', exitCode: 1, message: `Test ${code} has failed.` }
+    case abi.STOP_DIVERGED:
+      return {
+        name: 'diverged',
+        exitCode: 70,
+        message:
+          'Translated code and the interpreter disagree; this is a fault of Orlop itself, please report what follows.',
+      }
     case abi.STOP_NO_MEMORY:
       return { name: 'no-memory', exitCode: 1, message: 'The machine had no memory left for the guest.' }
     default:

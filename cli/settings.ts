@@ -1,13 +1,14 @@
 // What `orlop run` is told, gathered from its flags, a spec file, and the guest in the cache, and checked.
 
 import { type FoundGuest, findGuest } from '../guests/find.ts'
+import type { Translator } from '../host-shim/guest-spec.ts'
 import { RAM_MAX } from '../host-shim/machine.ts'
 import type { DiskOptions } from '../host-shim/node/disk.ts'
 import { OrlopError } from './error.ts'
 import { type Flag, readWords } from './flags.ts'
 import { type Network, parseNetwork } from './network.ts'
 import { parseSize, showSize } from './size.ts'
-import { type Console, parseConsole, parseDisk, readSpecFile, type SpecFile } from './spec-file.ts'
+import { type Console, parseConsole, parseDisk, parseTranslator, readSpecFile, type SpecFile } from './spec-file.ts'
 
 export interface Settings {
   memoryBytes: number
@@ -18,6 +19,7 @@ export interface Settings {
   disks: DiskOptions[]
   net: Network
   console: Console
+  translator: Translator
   /** Text on the console that ends the run well. */
   until?: string
   timeoutMs?: number
@@ -33,6 +35,7 @@ const FLAGS: Record<string, Flag> = {
   disk: { value: true, many: true },
   net: { value: true },
   console: { value: true },
+  translator: { value: true },
   stats: { value: true },
   until: { value: true },
   timeout: { value: true },
@@ -66,6 +69,7 @@ export async function readSettings(
   const memory = flag('memory')
   const net = flag('net')
   const console = flag('console')
+  const translator = flag('translator')
   const firmware = flag('firmware') ?? spec.firmware
   const own = flag('kernel') ?? spec.kernel
   const found = own === undefined && firmware === undefined ? await findDefault() : undefined
@@ -84,6 +88,7 @@ export async function readSettings(
     disks: [...(spec.disks ?? []), ...(values.get('disk') ?? []).map(parseDisk)],
     net: net === undefined ? (spec.net ?? 'none') : parseNetwork(net, '--net'),
     console: console === undefined ? (spec.console ?? 'stdio') : parseConsole(console, '--console'),
+    translator: translator === undefined ? (spec.translator ?? 'on') : parseTranslator(translator, '--translator'),
     until: flag('until'),
     timeoutMs: parseTimeout(flag('timeout')),
     stats: parseStats(flag('stats') ?? (values.has('json') ? 'json' : undefined)),

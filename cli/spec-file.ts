@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml'
+import type { Translator } from '../host-shim/guest-spec.ts'
 import type { DiskOptions } from '../host-shim/node/disk.ts'
 import { OrlopError } from './error.ts'
 import { type Network, parseNetwork } from './network.ts'
@@ -19,12 +20,15 @@ export interface SpecFile {
   disks?: DiskOptions[]
   net?: Network
   console?: Console
+  translator?: Translator
 }
 
 export const CONSOLES = ['stdio', 'none'] as const
 export type Console = (typeof CONSOLES)[number]
 
-const FIELDS = ['name', 'memory', 'kernel', 'initrd', 'append', 'firmware', 'disks', 'net', 'console']
+const TRANSLATORS: Translator[] = ['on', 'off', 'verify']
+
+const FIELDS = ['name', 'memory', 'kernel', 'initrd', 'append', 'firmware', 'disks', 'net', 'console', 'translator']
 const DISK_FIELDS = ['path', 'readOnly']
 
 /** Reads a spec file. Paths in it are relative to the file. */
@@ -112,6 +116,9 @@ export function parseSpec(text: string, path: string): SpecFile {
       case 'console':
         spec.console = parseConsole(textOf(node, field), `${at(node)}: console`)
         break
+      case 'translator':
+        spec.translator = parseTranslator(textOf(node, field), `${at(node)}: translator`)
+        break
     }
   }
   return spec
@@ -125,5 +132,11 @@ export function parseDisk(text: string): DiskOptions {
 export function parseConsole(text: string, where: string): Console {
   const found = CONSOLES.find((word) => word === text)
   if (found === undefined) throw new OrlopError(`${where}: "${text}" is no console; give ${CONSOLES.join(' or ')}.`)
+  return found
+}
+
+export function parseTranslator(text: string, where: string): Translator {
+  const found = TRANSLATORS.find((word) => word === text)
+  if (found === undefined) throw new OrlopError(`${where}: "${text}" is no setting for it; give on, off or verify.`)
   return found
 }

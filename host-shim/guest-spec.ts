@@ -24,6 +24,19 @@ export interface GuestSpec {
   nets?: { port: number; mac: Uint8Array }[]
   /** A virtio console beside the UART. Default: false. */
   virtioConsole?: boolean
+  /** What becomes of hot code. Default: on. */
+  translator?: Translator
+  /** Instructions that code must have cost the interpreter before it is translated. Default: what the kernel thinks best. */
+  heat?: number
+}
+
+/** What becomes of hot code: it is translated, left to the interpreter, or done by both, which are then compared. */
+export type Translator = 'on' | 'off' | 'verify'
+
+const TRANSLATORS: Record<Translator, number> = {
+  on: abi.TRANSLATOR_ON,
+  off: abi.TRANSLATOR_OFF,
+  verify: abi.TRANSLATOR_VERIFY,
 }
 
 /** Writes the spec at the beginning of `window`. Throws MachineError when it has more of something than there is room for. */
@@ -48,6 +61,8 @@ export function packSpec(spec: GuestSpec, window: Uint8Array): void {
   u32(abi.SPEC_FLAGS, spec.virtioConsole === true ? abi.SPEC_FLAG_VIRTIO_CONSOLE : 0)
   u64(abi.SPEC_ENTRY, spec.entry ?? 0)
   u64(abi.SPEC_TOHOST, spec.tohost ?? 0)
+  u32(abi.SPEC_TRANSLATOR, TRANSLATORS[spec.translator ?? 'on'])
+  u32(abi.SPEC_HEAT, spec.heat ?? 0)
   for (const [i, { disk, readOnly }] of disks.entries()) {
     u32(abi.SPEC_DISKS + 16 * i, disk)
     u32(abi.SPEC_DISKS + 16 * i + 4, readOnly ? abi.DISK_READ_ONLY : 0)

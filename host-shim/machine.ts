@@ -3,6 +3,8 @@
 // Nothing here knows the platform: what the kernel imports comes in as `Host`, and every platform folder makes one.
 
 import * as abi from '../hypervisor/abi.ts'
+import { makeCode, NO_CODE } from './code.ts'
+import { type Divergence, readDivergence } from './divergence.ts'
 import { MachineError, meaningOf } from './error.ts'
 import { type GuestSpec, packSpec } from './guest-spec.ts'
 import { type GuestStats, readStats } from './stats.ts'
@@ -44,6 +46,10 @@ export interface MachineOptions {
   host: Host
   /** Number of physical CPUs, each of which is an instance over the same memory. Default: 1. */
   cpus?: number
+  /** 'none': refuse code that the kernel makes, as a host must that has no way to run it. Default: 'wasm', take it. */
+  code?: 'wasm' | 'none'
+  /** Gets what the user should know and that does not end the run, as a sentence. Default: nobody does. */
+  warn?(message: string): void
 }
 
 /** The functions of hypervisor/index.ts. */
@@ -61,6 +67,7 @@ interface Door {
   guestStopReason(id: number): number
   guestStopCode(id: number): number
   guestStats(id: number): number
+  divergence(id: number): number
 }
 
 const WASM_PAGE = 65536
@@ -82,10 +89,12 @@ export class Machine {
 
   /** Makes the instance of the first CPU and boots the kernel. */
   constructor(options: MachineOptions) {
-    const { module, memory, host, cpus = 1 } = options
-    const instance = new WebAssembly.Instance(module, {
+    const { module, memory, host, cpus = 1, warn } = options
+    const table = () => instance.exports.table as WebAssembly.Table
+    const code = options.code === 'none' ? NO_CODE : makeCode({ memory, table, warn })
+    const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
       env: { memory },
-      host: { ...host, codeInstall: refuseCode, panic: (ptr: number) => die(memory, ptr) },
+      host: { ...host, ...code, panic: (ptr: number) => die(memory, ptr) },
     })
     this.door = instance.exports as unknown as Door
     const bytes = memory.buffer.byteLength
@@ -143,6 +152,12 @@ export class Machine {
     return readStats(this.window)
   }
 
+  /** What both engines made of the same code, for a guest that has stopped with STOP_DIVERGED. */
+  divergence(id: number): Divergence {
+    expectOk(this.door.divergence(id), () => `Guest ${id} tells of no divergence`)
+    return readDivergence(this.window)
+  }
+
   private feed(id: number, what: number, address: number, source: Source): void {
     for (let done = 0; done === 0 || done < source.size; ) {
       const length = Math.min(abi.WINDOW_SIZE, source.size - done)
@@ -170,11 +185,6 @@ function expectOk(code: number, what: () => string): number {
 
 function lower(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1)
-}
-
-/** This build has no translator, so there is no code to take. */
-function refuseCode(): number {
-  return abi.E_UNSUPPORTED
 }
 
 /** The kernel's last words: two numbers (hypervisor/core/panic.ts). What it does after them is a trap. */

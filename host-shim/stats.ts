@@ -23,6 +23,20 @@ export interface GuestStats {
   codePages: number
   /** Things that a well-behaved guest never does. */
   offences: number
+  /** Of `instructions` those that translated code retired, and how many times it was entered. */
+  translatedInstructions: number
+  regionEntries: number
+  /** Of `kernelNs` what translating took. */
+  translateNs: number
+  /** Hot entries that could not be translated. */
+  refusals: number
+  /** On the guest's CPU: functions that can be entered now, modules installed so far, bytes of wasm installed now. */
+  regions: number
+  modules: number
+  codeBytes: number
+  /** On the guest's CPU: functions dropped to make room, and because their code changed. */
+  evictions: number
+  invalidations: number
 }
 
 /** Reads what `guestStats` has just written to `window`. */
@@ -45,5 +59,14 @@ export function readStats(window: Uint8Array): GuestStats {
     tlbFills: value(abi.STAT_TLB_FILLS),
     codePages: value(abi.STAT_CODE_PAGES),
     offences: value(abi.STAT_OFFENCES),
+    translatedInstructions: value(abi.STAT_TRANSLATED_INSTRUCTIONS),
+    regionEntries: value(abi.STAT_REGION_ENTRIES),
+    translateNs: value(abi.STAT_TRANSLATE_NS),
+    refusals: value(abi.STAT_REFUSALS),
+    regions: value(abi.STAT_REGIONS),
+    modules: value(abi.STAT_MODULES),
+    codeBytes: value(abi.STAT_CODE_BYTES),
+    evictions: value(abi.STAT_EVICTIONS),
+    invalidations: value(abi.STAT_INVALIDATIONS),
   }
 }

@@ -58,6 +58,8 @@ export const STOP_TEST_FAILED = 3;
 export const STOP_KILLED = 4;
 /** The machine had no frame left for it. */
 export const STOP_NO_MEMORY = 5;
+/** TRANSLATOR_VERIFY: translated code and the interpreter disagreed; `divergence` tells about it. */
+export const STOP_DIVERGED = 6;
 
 // ── What `guestCreate` reads from the window (byte offsets; all fields are u32 or u64, little-endian) ──
 export const SPEC_RAM_BYTES = 0;
@@ -78,6 +80,10 @@ export const SPEC_FLAGS = 36;
 export const SPEC_ENTRY = 40;
 /** u64: guest-physical address of the HTIF `tohost` word; 0: none. */
 export const SPEC_TOHOST = 48;
+/** TRANSLATOR_*. */
+export const SPEC_TRANSLATOR = 56;
+/** Instructions that code must have cost the interpreter before it is translated; 0: what the kernel thinks best. */
+export const SPEC_HEAT = 60;
 /** 8 entries of 16 bytes: u32 disk number of the machine, u32 flags (DISK_READ_ONLY), u64 unused. */
 export const SPEC_DISKS = 64;
 /** 4 entries of 16 bytes: u32 port number of the machine, u16 pad, 6 bytes MAC at +6. */
@@ -94,6 +100,13 @@ export const BOOT_DIRECT = 0;
 export const BOOT_FIRMWARE = 1;
 
 export const DISK_READ_ONLY = 1;
+
+/** Hot code becomes wasm, where the host can take it. */
+export const TRANSLATOR_ON = 0;
+/** The interpreter alone. */
+export const TRANSLATOR_OFF = 1;
+/** Each run of translated code is done by both engines; the first difference stops the guest (STOP_DIVERGED). */
+export const TRANSLATOR_VERIFY = 2;
 
 // ── What is loaded into a guest before it starts: `guestLoad(id, what, offset, total, length)` ─────────
 export const LOAD_KERNEL = 0;
@@ -139,4 +152,43 @@ export const STAT_TLB_FILLS = 12;
 export const STAT_CODE_PAGES = 13;
 /** Things a well-behaved guest never does: bad descriptors, wild queue addresses, accesses to nowhere. */
 export const STAT_OFFENCES = 14;
-export const STAT_COUNT = 15;
+/** Translated functions that can be entered now, on the guest's CPU. */
+export const STAT_REGIONS = 15;
+/** Modules of translated code installed so far, on the guest's CPU. */
+export const STAT_MODULES = 16;
+/** Bytes of wasm that are installed now, on the guest's CPU. */
+export const STAT_CODE_BYTES = 17;
+/** Of STAT_INSTRUCTIONS those that translated code retired. */
+export const STAT_TRANSLATED_INSTRUCTIONS = 18;
+/** Of STAT_KERNEL_NS what translating took. */
+export const STAT_TRANSLATE_NS = 19;
+/** Times that translated code was entered. */
+export const STAT_REGION_ENTRIES = 20;
+/** Functions dropped to make room, on the guest's CPU. */
+export const STAT_EVICTIONS = 21;
+/** Functions dropped because their code changed, on the guest's CPU. */
+export const STAT_INVALIDATIONS = 22;
+/** Hot entries that could not be translated. */
+export const STAT_REFUSALS = 23;
+export const STAT_COUNT = 24;
+
+// ── `divergence` writes to the window what both engines made of the same start ─────────────────────────
+/** u64: where both began, guest-virtual. */
+export const DIVERGENCE_PC = 0;
+/** u64: instructions that translated code said it had retired. */
+export const DIVERGENCE_INSTRUCTIONS = 8;
+/** u32: bytes of code at DIVERGENCE_CODE. */
+export const DIVERGENCE_CODE_BYTES = 16;
+/** u32: 0: registers differ; 1: memory differs, at DIVERGENCE_ADDRESS. */
+export const DIVERGENCE_KIND = 20;
+/** u64: guest-virtual address of the first byte of memory that differs. */
+export const DIVERGENCE_ADDRESS = 24;
+/** u64 each: what is there after the interpreter, and after translated code. */
+export const DIVERGENCE_EXPECTED = 32;
+export const DIVERGENCE_FOUND = 40;
+/** Harts as `guestReadHart` writes them: before, after the interpreter, after translated code. */
+export const DIVERGENCE_BEFORE = 64;
+export const DIVERGENCE_INTERPRETED = 640;
+export const DIVERGENCE_TRANSLATED = 1216;
+/** Bytes of the guest's code from DIVERGENCE_PC on, to the end of its page. */
+export const DIVERGENCE_CODE = 1792;

@@ -24,7 +24,13 @@ export declare function blockSubmit(
 export declare function netSend(port: u32, ptr: usize, length: u32): i32;
 /** Takes one waiting Ethernet frame from a port of the machine; its length, or 0. */
 export declare function netReceive(port: u32, ptr: usize, capacity: u32): u32;
-/** Makes a wasm module of these bytes callable; a table slot, or E_UNSUPPORTED. */
-export declare function codeInstall(ptr: usize, length: u32): i32;
+/**
+ * Compiles the wasm module in these bytes and puts its exports, named 0 to `count` - 1, into the kernel's own table from
+ * `slot` on, making it longer if need be. The module imports the machine's memory as "o" "m", and nothing else. OK,
+ * E_UNSUPPORTED where no code can be made, or E_NO_MEMORY where not now.
+ */
+export declare function codeInstall(ptr: usize, length: u32, slot: u32, count: u32): i32;
+/** Empties `count` places of the kernel's table from `slot` on. */
+export declare function codeRemove(slot: u32, count: u32): void;
 /** Tells the last words of the kernel; what follows is a trap. */
 export declare function panic(ptr: usize, length: u32): void;

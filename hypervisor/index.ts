@@ -127,6 +127,11 @@ export function guestReadHart(id: u32, index: u32): i32 {
   return table.has(id) ? inspect.readHart(table.at(id), index, machine.window()) : E_BAD_ID;
 }
 
+/** Writes DIVERGENCE_* of a guest that stopped with STOP_DIVERGED to the window; E_BAD_STATE for any other. */
+export function divergence(id: u32): i32 {
+  return table.has(id) ? inspect.divergence(table.at(id), machine.window()) : E_BAD_ID;
+}
+
 /** Gives back all a guest had; E_BAD_STATE while it runs, E_BUSY until its pending transfers have ended. */
 export function guestRemove(id: u32): i32 {
   return table.has(id) ? table.remove(table.at(id)) : E_BAD_ID;

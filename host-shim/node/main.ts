@@ -9,7 +9,7 @@ import { E_CORRUPT, E_UNSUPPORTED } from '../../hypervisor/abi.ts'
 import { Control } from '../control.ts'
 import { MachineError } from '../error.ts'
 import { Frames } from '../frames.ts'
-import type { GuestSpec } from '../guest-spec.ts'
+import type { GuestSpec, Translator } from '../guest-spec.ts'
 import { Ring } from '../ring.ts'
 import { findArtefact } from './artefact.ts'
 import { type Disk, type DiskOptions, openDisks } from './disk.ts'
@@ -33,6 +33,8 @@ export interface RunOptions {
   disks?: DiskOptions[]
   /** Network ports of the guest. Default: none. */
   nets?: ('loopback' | StreamAddress)[]
+  /** What becomes of hot code. Default: on. */
+  translator?: Translator
   /** Gets the guest's console output; the next piece comes when the promise is fulfilled. */
   output(piece: Uint8Array): Promise<void> | void
   /** Gets what the user should know and that does not end the run, as a sentence. Default: nobody does. */
@@ -263,6 +265,7 @@ function describe(options: RunOptions, disks: Disk[]): GuestSpec {
     commandLine: options.commandLine,
     firmware: options.firmware !== undefined,
     seed: randomBytes(8).readBigUInt64LE(),
+    translator: options.translator,
     disks: disks.map(({ readOnly }, disk) => ({ disk, readOnly })),
     nets: (options.nets ?? []).map((_, port) => ({ port, mac: randomMac() })),
   }

@@ -1,5 +1,6 @@
 // What the thread with the machine and the thread around it say to each other.
 
+import type { Divergence } from '../divergence.ts'
 import type { GuestSpec } from '../guest-spec.ts'
 import type { GuestStats } from '../stats.ts'
 import type { Disk } from './disk.ts'
@@ -33,6 +34,8 @@ export interface Ending {
   /** HTIF: number of the failed test. */
   code: number
   stats: GuestStats
+  /** What the engines disagreed about, with STOP_DIVERGED. */
+  divergence?: Divergence
   /** CPU seconds that the process had used when the guest's first instruction came. */
   startupCpuSeconds: number
 }

@@ -12,6 +12,7 @@ import { Ring } from '../ring.ts'
 import { now, wall } from './clock.ts'
 import { makeConsole } from './console.ts'
 import { makeDisks } from './disk.ts'
+import { prepareEngine } from './engine.ts'
 import { makeEntropy } from './entropy.ts'
 import { type OpenFile, readWhole, sourceOf } from './file.ts'
 import { loopback, makePorts, ringPort } from './net.ts'
@@ -27,6 +28,7 @@ const input = workerData as WorkerInput
 const control = new Control(input.control)
 
 try {
+  prepareEngine()
   // The kernel is compiled elsewhere while this thread starts.
   const [module] = (await once(port, 'message')) as [WebAssembly.Module]
   const machine = bootMachine(module)
@@ -38,6 +40,7 @@ try {
     reason: isKilled ? abi.STOP_KILLED : reason,
     code,
     stats: machine.stats(GUEST),
+    ...(reason === abi.STOP_DIVERGED && { divergence: machine.divergence(GUEST) }),
     startupCpuSeconds,
   }
   tell({ kind: 'ended', ending })
@@ -61,16 +64,18 @@ function bootMachine(module: WebAssembly.Module): Machine {
       ? loopback()
       : ringPort(new Ring(rings.out), new Ring(rings.in), () => tell({ kind: 'frames', port: number })),
   )
+  const warn = (text: string) => tell({ kind: 'warning', text })
   const machine = new Machine({
     module,
     memory,
+    warn,
     host: {
       now,
       wall,
       entropy: makeEntropy(memory),
       ...makeConsole(memory, GUEST, line),
       ...makeDisks(memory, input.disks, {
-        warn: (text) => tell({ kind: 'warning', text }),
+        warn,
         isStopped: () => control.isStopped(),
       }),
       ...makePorts(memory, ports),

@@ -7,6 +7,7 @@
 //   FRAME_INFO one u32 for each frame of the machine (references, flags)
 //   GUESTS     one block per guest
 //   CODE       one cache of decoded code per physical CPU
+//   JIT        what each physical CPU knows of translated code, and room to translate in
 //   FRAMES     all the rest, in 4 KiB frames
 //
 // Linear memory is committed by the engine on first touch, so generous strides cost address space, not memory.
@@ -31,11 +32,19 @@ export const GUEST_STRIDE: usize = 0x0020_0000;
 
 export const CODE: usize = GUESTS + <usize>MAX_GUESTS * GUEST_STRIDE;
 /** Decoded code of one physical CPU: index by frame, then pages (cpu/code.ts divides it). */
-export const CODE_STRIDE: usize = 0x0140_0000;
+export const CODE_STRIDE: usize = 0x0180_0000;
+
+/** Bytes that one physical CPU has for translated code: what it knows of it, and the translator's desk (cpu/regions.ts divides it). */
+export const JIT_STRIDE: usize = 0x0080_0000;
+
+/** Where that of physical CPU `cpu` begins on a machine with `cpus`. */
+export function jitBase(cpus: u32, cpu: u32): usize {
+  return CODE + <usize>cpus * CODE_STRIDE + <usize>cpu * JIT_STRIDE;
+}
 
 /** First byte of the frame pool on a machine with that many physical CPUs. */
 export function framesBase(cpus: u32): usize {
-  return CODE + <usize>cpus * CODE_STRIDE;
+  return jitBase(cpus, cpus);
 }
 
 if (CPUS + <usize>MAX_CPUS * CPU_STRIDE > WINDOW) ERROR("the CPUs' pages run into the window");

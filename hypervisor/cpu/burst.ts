@@ -22,7 +22,9 @@ export const STOP_WRITE: u32 = 4;
 export const STOP_FETCH: u32 = 5;
 /** The instruction lies on two pages. */
 export const STOP_CROSS: u32 = 6;
-const STOP_JUMP: u32 = 7;
+/** Translated code begins at pc. */
+export const STOP_REGION: u32 = 7;
+const STOP_JUMP: u32 = 8;
 
 const WIDE: usize = 16;
 const SHORT: usize = 8;
@@ -53,8 +55,8 @@ function imm(ip: usize): u64 { return <u64><i64>load<i32>(ip, 4); }
 function imm32(ip: usize): u32 { return load<u32>(ip, 4); }
 function near(ip: usize): usize { return <usize>load<i32>(ip, 4); }
 function pcOf(page: usize, va: u64, ip: usize): u64 { return va + <u64>(ip - page >> 2); }
-function readEntry(data: usize, gva: u64): usize { return data + (<usize>(<u32>(gva >> 12) * HASH >> 18) & 0x3ff0); }
-function writeEntry(data: usize, gva: u64): usize { return data + TLB_WRITE + (<usize>(<u32>(gva >> 12) * HASH >> 18) & 0x3ff0); }
+function readEntry(data: usize, gva: u64): usize { return data + (<usize>(<u32>gva >> 8 ^ <u32>gva >> 18) & 0x3ff0); }
+function writeEntry(data: usize, gva: u64): usize { return data + TLB_WRITE + (<usize>(<u32>gva >> 8 ^ <u32>gva >> 18) & 0x3ff0); }
 function pointer(entry: usize, off: u64): usize { return <usize>load<u32>(entry, 8) + <usize>off; }
 
 if (offsetof<Hart>("f0") != 256) ERROR("the interpreter counts on Hart.f0 at 256");
@@ -76,6 +78,7 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_DECODE: reason = STOP_DECODE; rest = left; left = 1; break;
       case O.OP_PAGE_END: target = va + 4096; left++; reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_CROSS: reason = STOP_CROSS; rest = left; left = 1; break;
+      case O.OP_REGION: reason = STOP_REGION; rest = left; left = 1; break;
       // Nothing happens.
       case O.OP_NOP: ip += WIDE; break;
       case O.OP_C_NOP: ip += SHORT; break;
@@ -469,11 +472,11 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
         setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FMUL_D: {
         const r = reinterpret<u64>(double1(hart, ip) * double2(hart, ip));
-        if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
+        if ((r >> 52 & 0x7ff) - 2 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
         setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FDIV_D: {
         const r = reinterpret<u64>(double1(hart, ip) / double2(hart, ip));
-        if ((r >> 52 & 0x7ff) - 1 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
+        if ((r >> 52 & 0x7ff) - 2 >= hart.floatLimitDouble) { reason = STOP_STEP; rest = left; left = 1; break; }
         setFd(hart, ip, r); ip += WIDE; break; }
       case O.OP_FSQRT_D: {
         const r = reinterpret<u64>(sqrt<f64>(double1(hart, ip)));
@@ -489,11 +492,11 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
         setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FMUL_S: {
         const r = reinterpret<u32>(single1(hart, ip) * single2(hart, ip));
-        if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
+        if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 2 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
         setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FDIV_S: {
         const r = reinterpret<u32>(single1(hart, ip) / single2(hart, ip));
-        if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
+        if (((fs1(hart, ip) & fs2(hart, ip)) >> 32 != 0xffff_ffff) || (<u64>(r >> 23 & 0xff) - 2 >= hart.floatLimitSingle)) { reason = STOP_STEP; rest = left; left = 1; break; }
         setFd(hart, ip, NAN_BOX | <u64>r); ip += WIDE; break; }
       case O.OP_FSQRT_S: {
         const r = reinterpret<u32>(sqrt<f32>(single1(hart, ip)));
@@ -564,7 +567,7 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
         setFd(hart, ip, reinterpret<u64>(<f64>single1(hart, ip))); ip += WIDE; break;
       case O.OP_FCVT_S_D: {
         const r = reinterpret<u32>(<f32>double1(hart, ip));
-        if (<u64>(r >> 23 & 0xff) - 1 >= hart.floatLimitSingle) { reason = STOP_STEP; rest = left; left = 1; break; }
+        if (<u64>(r >> 23 & 0xff) - 2 >= hart.floatLimitSingle) { reason = STOP_STEP; rest = left; left = 1; break; }
         setFd(hart, ip, NAN_BOX | <u64>r);
         ip += WIDE;
         break;

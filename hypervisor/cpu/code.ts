@@ -4,12 +4,13 @@
 //   +0          index       u16 for each frame of the machine: number of its page, 0: none
 //   +2 MiB      pages       CODE_PAGES times CODE_PAGE bytes
 //
-//   a page:  2048 slots of 8 bytes, one for each halfword of the frame | sentinel slot | head (frame, stores)
+//   a page:  2048 slots of 8 bytes, one for each halfword of the frame | sentinel slot | head (frame, stores, translated)
 //   a slot:  u8 operation (ops.ts) | u8 8*rd | u8 8*rs1 | u8 8*rs2 | i32 immediate        operation 0: not decoded yet
 //
 // A page is found by machine frame, so guests that share a frame share its decoded code, and neither fence.i nor
 // sfence.vma costs anything here. A store to a frame with decoded code clears the slots it touches; after STORM of those
-// the page is dropped and the frame is data again.
+// the page is dropped and the frame is data again. Code that was translated too (cpu/regions.ts) is covered by bits in the
+// head, one for 64 bytes: what happens to covered code is listed, so that the translation can be dropped.
 
 import * as frames from "../core/frames";
 import { FRAME_CODE } from "../core/frames";
@@ -22,10 +23,16 @@ const PAGES: usize = <usize>MAX_FRAMES << 1;
 const SLOTS: usize = 2048 << 3;
 const PAGE_FRAME: usize = SLOTS + 16;
 const PAGE_STORES: usize = SLOTS + 20;
+const PAGE_TRANSLATED: usize = SLOTS + 24;
+const PAGE_NARROW: usize = SLOTS + 32;
 /** Not a multiple of 4 KiB, so that slots of the same offset in many pages spread over the host's cache sets. */
 const CODE_PAGE: usize = SLOTS + 64;
 const CODE_PAGES: u32 = <u32>((CODE_STRIDE - PAGES) / CODE_PAGE) - 1;
 const STORM: u32 = 32;
+/** In the CPU's page behind the code cache's head and run's scratch: frames whose translated code has changed. */
+const CHANGES: usize = 1024;
+/** How many are remembered one by one; one more means "all of them". */
+export const CHANGES_MAX: u32 = 64;
 
 /** What a physical CPU remembers about its code cache; lies in the CPU's page. */
 @unmanaged @final
@@ -38,6 +45,8 @@ export class CodeCache {
   marks: u32;
   /** Pages given out so far, up to CODE_PAGES. */
   pages: u32;
+  /** How many frames are listed as changed. */
+  changes: u32;
 }
 
 /** The code cache of physical CPU `cpu`. */
@@ -79,6 +88,53 @@ export function pageOf(cpu: u32, frame: u32): usize {
   return page;
 }
 
+/** The decoded slot of the instruction at byte `offset` of a frame; 0 when the frame has no decoded code. */
+export function slotOf(cpu: u32, frame: u32, offset: u32): usize {
+  const number = load<u16>(indexSlot(cpu, frame));
+  return number == 0 ? 0 : pageAt(cpu, number) + (<usize>offset << 2);
+}
+
+/** Notes that bytes `from` … `to` - 1 of a frame with decoded code are translated. */
+export function cover(cpu: u32, frame: u32, from: u32, to: u32): void {
+  const page = pageAt(cpu, load<u16>(indexSlot(cpu, frame)));
+  const last: u32 = to - 1 >> 6;
+  let bits = load<u64>(page, PAGE_TRANSLATED);
+  for (let i: u32 = from >> 6; i <= last; i++) bits |= <u64>1 << <u64>i;
+  store<u64>(page, bits, PAGE_TRANSLATED);
+}
+
+/** Must each access of code on this frame be looked up for itself (jit/memory.ts)? */
+export function isNarrow(cpu: u32, frame: u32): bool {
+  return load<u32>(pageAt(cpu, load<u16>(indexSlot(cpu, frame))), PAGE_NARROW) != 0;
+}
+
+/** Says that sharing looks did not go well on this frame. */
+export function setNarrow(cpu: u32, frame: u32): void {
+  const number = load<u16>(indexSlot(cpu, frame));
+  if (number != 0) store<u32>(pageAt(cpu, number), 1, PAGE_NARROW);
+}
+
+function noteChange(cpu: u32, frame: u32): void {
+  const cache = cacheOf(cpu);
+  if (cache.changes < CHANGES_MAX) store<u32>(changetype<usize>(cache) + CHANGES + (<usize>cache.changes << 2), frame);
+  if (cache.changes <= CHANGES_MAX) cache.changes++;
+}
+
+/** How many frames with translated code have changed or are no longer watched; more than CHANGES_MAX: any may have. */
+export function changes(cpu: u32): u32 {
+  return cacheOf(cpu).changes;
+}
+
+/** The i-th of them. */
+export function changeAt(cpu: u32, i: u32): u32 {
+  return load<u32>(changetype<usize>(cacheOf(cpu)) + CHANGES + (<usize>i << 2));
+}
+
+/** Forgets them. */
+export function clearChanges(cpu: u32): void {
+  cacheOf(cpu).changes = 0;
+}
+
 /** The machine frame that a page of decoded code was made from. */
 export function frameOf(page: usize): u32 {
   return load<u32>(page, PAGE_FRAME);
@@ -89,7 +145,10 @@ export function drop(cpu: u32, frame: u32): void {
   const slot = indexSlot(cpu, frame);
   const number = load<u16>(slot);
   if (number == 0) return;
-  store<u32>(pageAt(cpu, number), 0, PAGE_FRAME);
+  const page = pageAt(cpu, number);
+  if (load<u64>(page, PAGE_TRANSLATED) != 0) noteChange(cpu, frame);
+  store<u64>(page, 0, PAGE_TRANSLATED);
+  store<u32>(page, 0, PAGE_FRAME);
   store<u16>(slot, 0);
   frames.clearFlag(frame, FRAME_CODE);
   cacheOf(cpu).generation++;
@@ -113,6 +172,11 @@ export function stored(cpu: u32, frame: u32, offset: u32, size: u32): void {
   const first: u32 = offset < 6 ? 0 : offset - 6 >> 1;
   const last: u32 = offset + size - 1 >> 1;
   for (let i = first; i <= last; i++) store<u64>(page + (<usize>i << 3), 0);
+  const translated = load<u64>(page, PAGE_TRANSLATED);
+  if (translated == 0) return;
+  const from: u64 = <u64>(first >> 5);
+  const to: u64 = <u64>(last >> 5);
+  if ((translated >> from & 1) != 0 || (translated >> to & 1) != 0) noteChange(cpu, frame);
 }
 
 /** Drops the decoded code of all frames that others than harts wrote to. To be called before a hart runs. */

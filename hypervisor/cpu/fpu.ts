@@ -28,6 +28,6 @@ export function refresh(hart: Hart): void {
   const dirty = (hart.mstatus & MSTATUS_FS) == FS_DIRTY;
   const plain = dirty && hart.frm == 0 && (hart.fflags & FLAG_NX) != 0;
   hart.floatDirty = dirty ? 1 : 0;
-  hart.floatLimitDouble = plain ? 0x7fe : 0;
-  hart.floatLimitSingle = plain ? 0xfe : 0;
+  hart.floatLimitDouble = plain ? 0x7fd : 0;
+  hart.floatLimitSingle = plain ? 0xfd : 0;
 }

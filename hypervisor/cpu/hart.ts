@@ -25,6 +25,8 @@ export const EXIT_WFI: u32 = 4;
 export const EXIT_NO_MEMORY: u32 = 5;
 /** A CSR changed that timers or wires depend on (stimecmp, menvcfg, mip): look again, then go on. */
 export const EXIT_TIMER: u32 = 6;
+/** Translated code and the interpreter disagreed: cpu/verify.ts has the report. */
+export const EXIT_DIVERGED: u32 = 7;
 
 @unmanaged @final
 export class Hart {
@@ -51,9 +53,12 @@ export class Hart {
   // Floating point: fflags and frm, and what the fast paths ask of them (cpu/fpu.ts keeps both in step).
   fflags: u32;
   frm: u32;
-  /** 0x7fe while a double result with a normal exponent can change no flag (NX set, frm RNE, FS dirty), else 0. */
+  /**
+   * 0x7fd while a double result with a normal exponent can change no flag (NX set, frm RNE, FS dirty), else 0. An exponent of
+   * 2 … 0x7fe is beyond doubt. With 1 a product or a quotient may have been rounded up from below, which underflows.
+   */
   floatLimitDouble: u64;
-  /** 0xfe or 0: the same for singles. */
+  /** 0xfd or 0: the same for singles. */
   floatLimitSingle: u64;
   /** 1 while FS is dirty: loads and moves need no check. */
   floatDirty: u32;
@@ -129,6 +134,9 @@ export class Hart {
   traps: u64;
   interrupts: u64;
   tlbFills: u64;
+  /** Instructions retired in translated code, and how often it was entered. */
+  translated: u64;
+  entries: u64;
 
   // Derived, rebuilt after a restore (cpu/tlb.ts): not part of the saved state.
   /** Byte offset from the hart of the TLB set that data accesses use now. */
@@ -145,6 +153,12 @@ export class Hart {
   codePage: u32;
   /** Guest-virtual address of the access that missed. */
   missAddress: u64;
+  /** Another number for each time that fetch TLB entries were emptied, on this CPU. */
+  fetchEpoch: u32;
+  /** Translated code was left as bytes that share one look at the TLB were not all there: number of its unit + 1. */
+  sharedMiss: u32;
+  /** Instructions until the interpreter looks again at what it is doing; below 0: it is looking (cpu/run.ts). */
+  untilLook: i32;
   /** How many entries each TLB set has been given since it was last emptied; they are listed behind the sets. */
   fills0: u32; fills1: u32; fills2: u32; fills3: u32;
   /** Which gigabytes hold superpages that the TLBs know: a filter of 64 bits, see tlb.ts. */

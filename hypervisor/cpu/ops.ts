@@ -282,3 +282,6 @@ export const OP_ADDI_ADDI = 227;
 /** A product, and an addition of it to a register. */
 export const OP_MULW_ADDW = 228;
 export const OP_MUL_ADD = 229;
+
+/** Translated code begins here: the immediate is the region's number (cpu/regions.ts). */
+export const OP_REGION = 230;

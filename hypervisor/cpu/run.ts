@@ -1,30 +1,37 @@
 // Runs a hart for a number of instructions: between the inner loop (burst), single steps, traps and translation.
 
 import * as frames from "../core/frames";
+import { TRANSLATOR_OFF, TRANSLATOR_VERIFY } from "../abi";
 import { CPUS, CPU_STRIDE } from "../core/layout";
 import * as stale from "../core/stale";
 import { Guest, guestAt } from "../guest/guest";
 import * as ram from "../guest/ram";
 import * as access from "./access";
 import { DONE, EXTEND_FLOAT, NO_FRAME, TRAP } from "./access";
-import { STOP_CROSS, STOP_DECODE, STOP_FETCH, STOP_STEP, burst } from "./burst";
+import { STOP_CROSS, STOP_FETCH, STOP_REGION, STOP_STEP, burst } from "./burst";
 import * as code from "./code";
 import { CAUSE_FETCH_ACCESS, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS } from "./csrs";
 import { NOWHERE, decode } from "./decode";
 import { fuse } from "./fuse";
 import * as fpu from "./fpu";
-import { EXIT_BUDGET, EXIT_LOAD, EXIT_NO_MEMORY, Hart } from "./hart";
+import { EXIT_BUDGET, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, Hart, PRIV_S } from "./hart";
+import * as look from "./look";
 import * as interrupts from "./interrupts";
 import * as mmu from "./mmu";
 import { ACCESS_FETCH, STARVED, TRANSLATED } from "./mmu";
-import { OP_CROSS, OP_C_J, OP_C_JR, OP_DECODE, OP_FAR_JAL, OP_JAL, OP_PAGE_END } from "./ops";
+import { OP_CROSS, OP_C_J, OP_C_JR, OP_DECODE, OP_FAR_JAL, OP_JAL, OP_PAGE_END, OP_REGION } from "./ops";
+import * as regions from "./regions";
+import { REGIONS_MAX, TABLE, Unit } from "./regions";
 import { step } from "./step";
 import { LEAVE, SYNC } from "./system";
 import * as tlb from "./tlb";
 import * as trap from "./trap";
+import * as verify from "./verify";
 
 /** Where an instruction that lies on two pages is decoded: two slots in the CPU's page, behind its code cache's head. */
 const SCRATCH: usize = 256;
+/** How deep calls may nest in translated code; each takes its part of the engine's stack. */
+const DEPTH: i32 = 200;
 /** Instructions decoded at a time. */
 const AHEAD: i32 = 16;
 
@@ -42,6 +49,13 @@ export function run(hart: Hart, budgetInstructions: u32): u32 {
   hart.left = <i32>budgetInstructions;
   settle(hart, guest, cpu);
   interrupts.deliver(hart);
+  return goOn(hart, guest, cpu, guest.translator != <u32>TRANSLATOR_OFF);
+}
+
+/** `run` behind its beginning. `translates`: code may be entered that was translated, and looked for that should be. */
+function goOn(hart: Hart, guest: Guest, cpu: u32, translates: bool): u32 {
+  // Translated code was left, and the interpreter has to go on.
+  let isLeft = false;
   while (hart.left > 0) {
     const pc = hart.pc;
     const found = fetch(hart, guest, cpu, pc);
@@ -50,16 +64,42 @@ export function run(hart: Hart, budgetInstructions: u32): u32 {
       trapNow(hart);
       continue;
     }
-    const slot = page + (<usize>(pc & 0xfff) << 2);
-    if (load<u8>(slot) == OP_DECODE) decodeAhead(slot, page, <u32>pc & 0xfff);
+    let slot = page + (<usize>(pc & 0xfff) << 2);
+    const operation = load<u8>(slot);
+    let start = page;
+    let budget = isPartial ? 1 : hart.left;
+    if (operation == OP_REGION) {
+      if (!isPartial && translates && enter(hart, guest, cpu, pc, slot)) {
+        if (hasDiverged) return EXIT_DIVERGED;
+        isLeft = true;
+        continue;
+      }
+      slot = aside(cpu, page, <u32>pc & 0xfff);
+      start = slot - (<usize>(pc & 0xfff) << 2);
+      budget = 1;
+    } else {
+      if (operation == OP_DECODE) decodeAhead(slot, page, <u32>pc & 0xfff);
+      if (translates) {
+        if (isLeft) look.resumed(hart, guest, cpu, slot, page, pc);
+        budget = look.limit(hart, budget);
+      }
+    }
     const before = hart.left;
-    const reason = burst(hart, page, pc & ~0xfff, slot, isPartial ? 1 : before);
-    if (isPartial) hart.left += before - 1;
-    hart.retired += <u64>(before - hart.left);
-    if (reason == STOP_DECODE || reason == STOP_FETCH || hart.left == 0) continue;
-    const result = reason == STOP_CROSS ? crossing(hart, guest, cpu) : reason < STOP_STEP ? DONE : step(hart, guest, instructionAt(hart));
+    const decoded = page;
+    const reason = burst(hart, start, pc & ~0xfff, slot, budget);
+    const executed = budget - hart.left;
+    hart.left = before - executed;
+    hart.retired += <u64>executed;
+    if (start != decoded && hart.codePage == <u32>start) hart.codePage = <u32>decoded;
+    if (translates) {
+      look.executed(hart, guest, cpu, slot, pc, executed);
+      // It is what follows a missed access or a rare instruction that is gone on with, not these themselves.
+      isLeft = isLeft && executed == 0;
+    }
+    if (reason < STOP_STEP || reason == STOP_FETCH || reason == STOP_REGION || hart.left == 0) continue;
+    const result = reason == STOP_CROSS ? crossing(hart, guest, cpu) : step(hart, guest, instructionAt(hart));
     if (result == DONE) {
-      if (reason >= STOP_STEP && reason != STOP_CROSS) retire(hart);
+      if (reason != STOP_CROSS) retire(hart);
     } else if (result == TRAP) {
       trapNow(hart);
     } else if (result == SYNC) {
@@ -74,6 +114,79 @@ export function run(hart: Hart, budgetInstructions: u32): u32 {
     if (stale.count() != 0 || code.cacheOf(cpu).generation != hart.codeGeneration) settle(hart, guest, cpu);
   }
   return EXIT_BUDGET;
+}
+
+/** Enters the translated code that begins at `slot`, if it holds for this hart now; false: nothing has happened. */
+function enter(hart: Hart, guest: Guest, cpu: u32, pc: u64, slot: usize): bool {
+  if (code.changes(cpu) != 0) {
+    regions.settle(cpu);
+    if (load<u8>(slot) != OP_REGION) return false;
+  }
+  const set = tlb.setNumber(hart.dataSet);
+  if (hart.dataSet != hart.fetchSet && (hart.priv != PRIV_S)) return false;
+  const number = regions.find(cpu, slot, set);
+  if (number == REGIONS_MAX) return false;
+  const region = regions.regionAt(cpu, number);
+  const unit = regions.unitAt(cpu, region.unit);
+  const base = pc - (<u64>(<i64>region.delta) << 12) & ~0xfff;
+  if (unit.epoch != hart.fetchEpoch || unit.base != base) {
+    if (!holds(hart, guest, cpu, unit, base)) return false;
+  }
+  unit.lastUsed = ++regions.translatedOf(cpu).clock;
+  if (guest.translator == <u32>TRANSLATOR_VERIFY) return enterBoth(hart, guest, cpu, pc, number);
+  const before = hart.left;
+  const left = call_indirect<i32>(TABLE + number, changetype<u32>(hart), before, pc, DEPTH);
+  hart.left = left;
+  if (left == before) return false;
+  hart.retired += <u64>(before - left);
+  hart.translated += <u64>(before - left);
+  hart.entries++;
+  return true;
+}
+
+/** The two engines did not come to the same. */
+let hasDiverged: bool = false;
+
+/** `enter` for a guest that wants both engines to do everything. What the interpreter makes of it stays. */
+function enterBoth(hart: Hart, guest: Guest, cpu: u32, pc: u64, number: u32): bool {
+  const decoded = page;
+  const left = hart.left;
+  const budget = verify.begin(hart, cpu);
+  const executed = budget - call_indirect<i32>(TABLE + number, changetype<u32>(hart), budget, pc, DEPTH);
+  verify.undo(hart, cpu);
+  if (executed == 0) return false;
+  hart.left = executed;
+  const reason = goOn(hart, guest, cpu, false);
+  hasDiverged = reason != EXIT_BUDGET || !verify.agrees(hart, cpu, decoded, executed);
+  hart.left += left - executed;
+  hart.translated += <u64>executed;
+  hart.entries++;
+  return true;
+}
+
+/** Does this address space have the unit's pages where they were when it was translated? If it has others, the unit is dropped. */
+function holds(hart: Hart, guest: Guest, cpu: u32, unit: Unit, base: u64): bool {
+  const first = page;
+  let isTrue = true;
+  for (let i: u32 = 0; i < unit.pages && isTrue; i++) {
+    const gva = base + (<u64>(<i64>regions.pageDelta(unit, i)) << 12);
+    isTrue = fetch(hart, guest, cpu, gva) == TRANSLATED && !isPartial && code.frameOf(page) == regions.pageFrame(unit, i);
+    // Decoding another page may have thrown out one of these.
+    if (code.changes(cpu) != 0) isTrue = false;
+  }
+  page = first;
+  isPartial = false;
+  if (!isTrue) return false;
+  unit.epoch = hart.fetchEpoch;
+  unit.base = base;
+  return true;
+}
+
+/** The instruction at byte `offset` of the page, decoded apart, where its own slot says that translated code begins. */
+function aside(cpu: u32, decoded: usize, offset: u32): usize {
+  const slot = CPUS + <usize>cpu * CPU_STRIDE + SCRATCH + 32;
+  decodeSlot(slot, decoded, offset);
+  return slot;
 }
 
 function retire(hart: Hart): void {
@@ -170,9 +283,10 @@ function decodeAhead(slot: usize, decoded: usize, offset: u32): void {
 function decodeSlot(slot: usize, decoded: usize, offset: u32): void {
   const ptr = frames.address(code.frameOf(decoded)) + <usize>offset;
   const low = <u32>load<u16>(ptr);
-  if ((low & 3) != 3) decode(slot, low, offset);
+  const place = slot == decoded + (<usize>offset << 2) ? offset : NOWHERE;
+  if ((low & 3) != 3) decode(slot, low, place);
   else if (offset == 0xffe) store<u64>(slot, OP_CROSS);
-  else decode(slot, load<u32>(ptr), offset);
+  else decode(slot, load<u32>(ptr), place);
 }
 
 /** The bits of the instruction before which `burst` stopped; it lies on one page. */

@@ -8,8 +8,8 @@
 //   an entry: u64 tag (guest-virtual address of the page) | u32 pointer | u32 unused
 //             pointer: first byte of the frame, for fetches first slot of the decoded page (cpu/code.ts)
 //
-// A hit is (tag ^ address) <= 4096 - size: that one comparison also refuses accesses that leave the page. The index is a
-// multiplicative hash, so that no power-of-two distance between pages falls on one entry. Permission, dirty tracking,
+// A hit is (tag ^ address) <= 4096 - size: that one comparison also refuses accesses that leave the page. The index
+// folds the page number, so that no power-of-two distance below 4 GiB falls on one entry; for fetches it is a product. Permission, dirty tracking,
 // copy-on-write, code and devices are all just misses. Entry 0 is empty with tag 0x1000, the others with tag 0: pages
 // that hash elsewhere, so an empty entry can't be hit.
 //
@@ -58,9 +58,19 @@ export function select(hart: Hart): void {
   hart.fetchSet = hart.priv == PRIV_U ? <u32>TLB : hart.priv == PRIV_S ? <u32>(TLB + TLB_SET) : <u32>(TLB + 3 * TLB_SET);
 }
 
+/** Where a page's entry lies in a table of data entries. Translated code computes the same (jit/memory.ts). */
+export function dataPlace(gva: u64): usize {
+  return <usize>(<u32>gva >> 8 ^ <u32>gva >> 18) & 0x3ff0;
+}
+
+/** Number of the set that code runs in at the hart's privilege: data and fetches, as long as MPRV is off. */
+export function setNumber(offset: u32): u32 {
+  return (offset - <u32>TLB) / <u32>TLB_SET;
+}
+
 /** Address of the data entry for this page in the set in use; `table` is 0 or TLB_WRITE. */
 export function dataEntry(hart: Hart, table: usize, gva: u64): usize {
-  return changetype<usize>(hart) + <usize>hart.dataSet + table + (<usize>(<u32>(gva >> 12) * HASH >> 18) & 0x3ff0);
+  return changetype<usize>(hart) + <usize>hart.dataSet + table + dataPlace(gva);
 }
 
 /** Address of the fetch entry for this page in the set in use. */
@@ -96,6 +106,13 @@ export function noteSuperpage(hart: Hart, gva: u64, leafMask: u64): void {
   hart.superpages |= leafMask >> 30 != 0 ? ~(<u64>0) : gigabyte(gva);
 }
 
+let epochs: u32 = 0;
+
+/** Entries of the fetch TLB are about to be emptied. */
+function nextEpoch(hart: Hart): void {
+  hart.fetchEpoch = ++epochs;
+}
+
 function clearEntry(base: usize, place: usize): void {
   const empty: u64 = place == 0 || place == TLB_WRITE || place == TLB_FETCH ? 0x1000 : 0;
   store<u64>(base + place, empty);
@@ -103,6 +120,7 @@ function clearEntry(base: usize, place: usize): void {
 
 /** Empties all TLBs. */
 export function flush(hart: Hart): void {
+  nextEpoch(hart);
   for (let set: u32 = 0; set < SETS; set++) {
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
     const count = changetype<usize>(hart) + (<usize>set << 2);
@@ -137,7 +155,8 @@ export function flushAddress(hart: Hart, gva: u64): void {
     flush(hart);
     return;
   }
-  const data = <usize>(<u32>(gva >> 12) * HASH >> 18) & 0x3ff0;
+  nextEpoch(hart);
+  const data = dataPlace(gva);
   const fetch = TLB_FETCH + (<usize>(<u32>(gva >> 12) * HASH >> 20) & 0xff0);
   for (let set: u32 = 0; set < SETS; set++) {
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
@@ -159,6 +178,7 @@ export function flushWrites(hart: Hart): void {
 
 /** Empties the fetch TLBs alone: decoded pages were dropped. */
 export function flushFetches(hart: Hart): void {
+  nextEpoch(hart);
   for (let set: u32 = 0; set < SETS; set++) {
     if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;

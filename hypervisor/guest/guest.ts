@@ -34,6 +34,9 @@ export class Guest {
   ramPages: u64;
   /** BOOT_DIRECT: we are the SBI. BOOT_FIRMWARE: harts start in M mode and bring their own. */
   boot: u32;
+  /** TRANSLATOR_*, and the instructions that code must have cost before it is translated. */
+  translator: u32;
+  heat: u32;
   /** Number of devices in use; they fill the slots from 0. */
   devices: u32;
 
@@ -81,6 +84,10 @@ export class Guest {
   /** Guest time in ns, and instructions, at the first instruction in U mode; 0: none yet. */
   firstUserNs: f64;
   firstUserInstructions: u64;
+  /** Of kernelNs what translating took. */
+  translateNs: f64;
+  /** Hot entries that could not be translated. */
+  refusals: u64;
 }
 
 if (offsetof<Guest>() > <usize>PAGE_SIZE) ERROR("Guest runs into the frame map");

@@ -1,7 +1,7 @@
 // The hinge: the one place where cpu/ and devices/ meet. A hart has stopped with EXIT_*; here it gets what it stopped for.
 
-import { STOP_NO_MEMORY, STOP_POWEROFF } from "../abi";
-import { EXIT_ECALL, EXIT_LOAD, EXIT_NO_MEMORY, EXIT_STORE, Hart } from "../cpu/hart";
+import { STOP_DIVERGED, STOP_NO_MEMORY, STOP_POWEROFF } from "../abi";
+import { EXIT_ECALL, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, EXIT_STORE, Hart } from "../cpu/hart";
 import { completeLoad, refuseAccess } from "../cpu/run";
 import * as bus from "../devices/bus";
 import { Guest, offend } from "../guest/guest";
@@ -45,6 +45,9 @@ export function handle(guest: Guest, hart: Hart, reason: u32): void {
     case EXIT_ECALL:
       sbi.call(guest, hart);
       bill.toKernel(guest);
+      break;
+    case EXIT_DIVERGED:
+      guest.stop = STOP_DIVERGED;
       break;
     case EXIT_NO_MEMORY:
       guest.starved = 1;

@@ -1,6 +1,8 @@
 // Looking into a guest from outside: bytes of its RAM, registers of its harts.
 
-import { E_BAD_ARG, E_NO_MEMORY, OK, WINDOW_SIZE } from "../abi";
+import { E_BAD_ARG, E_BAD_STATE, E_NO_MEMORY, OK, STOP_DIVERGED, WINDOW_SIZE } from "../abi";
+import { machine } from "../core/machine";
+import * as verify from "../cpu/verify";
 import { hartAt } from "../cpu/hart";
 import { Guest } from "../guest/guest";
 import * as ram from "../guest/ram";
@@ -26,5 +28,12 @@ export function readHart(guest: Guest, index: u32, target: usize): i32 {
   store<u64>(target, hart.priv, 520);
   store<u64>(target, hart.frm << 5 | hart.fflags, 528);
   store<u64>(target, hart.retired, 536);
+  return OK;
+}
+
+/** Writes to `target` what was found when both engines disagreed. */
+export function divergence(guest: Guest, target: usize): i32 {
+  if (guest.stop != STOP_DIVERGED) return E_BAD_STATE;
+  verify.copyReport(guest.id % machine().cpus, target);
   return OK;
 }

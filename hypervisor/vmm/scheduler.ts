@@ -9,6 +9,8 @@ import * as access from "../cpu/access";
 import { EXIT_BUDGET, Hart, hartAt } from "../cpu/hart";
 import { wakes } from "../cpu/interrupts";
 import * as cpu from "../cpu/run";
+import * as heat from "../cpu/heat";
+import * as translate from "../jit/translate";
 import * as bus from "../devices/bus";
 import { Guest, guestAt } from "../guest/guest";
 import * as bill from "./bill";
@@ -109,6 +111,10 @@ function turn(guest: Guest, fetch: bool): bool {
       hart.waiting = 0;
     }
     slice(guest, hart);
+    if (heat.count(access.cpu) != 0) {
+      translate.drain(hart, guest, access.cpu);
+      bill.toTranslator(guest);
+    }
     if (guest.firstUserInstructions != 0 && guest.firstUserNs == 0) noteFirstUser(guest, i);
   }
   if (guest.state == GUEST_RUNNING) htif.poll(guest);

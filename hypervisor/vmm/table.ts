@@ -9,7 +9,7 @@ import {
   BOOT_DIRECT, BOOT_FIRMWARE, E_BAD_ARG, E_BAD_STATE, E_BUSY, E_NO_MEMORY, E_NO_SPACE, GUEST_DEFINED, GUEST_NONE,
   GUEST_PAUSED, GUEST_RUNNING, GUEST_STOPPED, MAX_DISKS, MAX_GUESTS, MAX_HARTS, MAX_NETS, OK, PAGE_SIZE, SPEC_BOOT,
   SPEC_CMDLINE, SPEC_CMDLINE_BYTES, SPEC_CMDLINE_MAX, SPEC_DISKS, SPEC_DISK_COUNT, SPEC_ENTRY, SPEC_FLAGS,
-  SPEC_FLAG_VIRTIO_CONSOLE, SPEC_HARTS, SPEC_NET_COUNT, SPEC_RAM_BYTES, SPEC_SEED, SPEC_TOHOST, STOP_KILLED,
+  SPEC_FLAG_VIRTIO_CONSOLE, SPEC_HARTS, SPEC_NET_COUNT, SPEC_RAM_BYTES, SPEC_SEED, SPEC_HEAT, SPEC_TOHOST, SPEC_TRANSLATOR, TRANSLATOR_VERIFY, STOP_KILLED,
 } from "../abi";
 import { WINDOW } from "../core/layout";
 import { machine } from "../core/machine";
@@ -72,6 +72,7 @@ function check(spec: usize): i32 {
   if (mode != BOOT_DIRECT && mode != BOOT_FIRMWARE) return E_BAD_ARG;
   if (load<u32>(spec, SPEC_DISK_COUNT) > <u32>MAX_DISKS || load<u32>(spec, SPEC_NET_COUNT) > <u32>MAX_NETS) return E_BAD_ARG;
   if ((load<u32>(spec, SPEC_FLAGS) & ~SPEC_FLAG_VIRTIO_CONSOLE) != 0) return E_BAD_ARG;
+  if (load<u32>(spec, SPEC_TRANSLATOR) > <u32>TRANSLATOR_VERIFY) return E_BAD_ARG;
   const text = load<u32>(spec, SPEC_CMDLINE_BYTES);
   if (text > <u32>SPEC_CMDLINE_MAX || hasNul(spec + SPEC_CMDLINE, text)) return E_BAD_ARG;
   if (!disksExist(spec)) return E_BAD_ARG;
@@ -99,6 +100,8 @@ function define(guest: Guest, id: u32, spec: usize): void {
   guest.harts = harts;
   guest.ramPages = load<u64>(spec, SPEC_RAM_BYTES) >> 12;
   guest.boot = load<u32>(spec, SPEC_BOOT);
+  guest.translator = load<u32>(spec, SPEC_TRANSLATOR);
+  guest.heat = load<u32>(spec, SPEC_HEAT);
   guest.tohost = load<u64>(spec, SPEC_TOHOST);
   for (let i: u32 = 0; i < harts; i++) {
     const hart = hartAt(guest, i);

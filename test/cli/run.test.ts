@@ -81,9 +81,23 @@ when('--stats json is the last line of stdout, --json says how it ended, --stats
   assert.ok(report.cpuSeconds > report.startupCpuSeconds)
   assert.is(report.firstUserNs, null)
   for (const key of ['guestNs', 'deviceNs', 'kernelNs', 'idleNs', 'mmio']) assert.type(report[key], 'number')
+  assert.ok(report.translatedShare >= 0 && report.translatedShare <= 1)
+  assert.is(report.divergence, null)
 
   const text = orlop(['run', '--firmware', talker().elf, '--stats', 'text', '--console', 'none', '--timeout', '1'])
   assert.match(text.stdout, /^ended by {12}timeout, exit code 124\nguest instructions {2}[\d,]+\n/)
+})
+
+when('--translator is one of three, and with off nothing is translated', () => {
+  for (const translator of ['on', 'off', 'verify']) {
+    const words = ['run', '--firmware', talker().elf, '--translator', translator, '--json']
+    const { status, stdout, stderr } = orlop(words, 'axyq')
+    assert.is(status, 0, stderr)
+    const lines = stdout.trimEnd().split('\n')
+    assert.equal(lines.slice(0, -1), ['ready', '[a][x][y]'])
+    const { translatedInstructions, regions } = JSON.parse(lines.at(-1)!)
+    if (translator === 'off') assert.equal([translatedInstructions, regions], [0, 0])
+  }
 })
 
 test.run()

@@ -116,6 +116,7 @@ test('a spec file says what the flags can say, with paths relative to itself', (
     '    readOnly: true',
     'net: stream:127.0.0.1:5555',
     'console: none',
+    'translator: verify',
   ].join('\n')
   assert.equal(parseSpec(text, '/guests/web/spec.yaml'), {
     name: 'web',
@@ -130,6 +131,7 @@ test('a spec file says what the flags can say, with paths relative to itself', (
     ],
     net: { host: '127.0.0.1', port: 5555 },
     console: 'none',
+    translator: 'verify',
   })
 })
 
@@ -137,7 +139,7 @@ test('complaints about a spec file name the file, the line, the field, and what 
   const complaint = (text: string) => refusal(() => parseSpec(text, 'web.yaml'))
   assert.is(
     complaint('name: web\nmemroy: 1G\n'),
-    'web.yaml:2: There is no field "memroy"; allowed are name, memory, kernel, initrd, append, firmware, disks, net, console.',
+    'web.yaml:2: There is no field "memroy"; allowed are name, memory, kernel, initrd, append, firmware, disks, net, console, translator.',
   )
   assert.match(
     complaint('disks:\n  - path: a\n    ro: true\n'),
@@ -153,6 +155,10 @@ test('complaints about a spec file name the file, the line, the field, and what 
   assert.match(complaint('name: a\nkernel: [a]\n'), /^web.yaml:2: The field "kernel" must be a text/)
   assert.match(complaint('kernel:\n'), /^web.yaml:1: The field "kernel" must be a text/)
   assert.match(complaint('console: tty\n'), /^web.yaml:1: console: "tty" is no console; give stdio or none/)
+  assert.match(
+    complaint('translator: 2\n'),
+    /^web.yaml:1: translator: "2" is no setting for it; give on, off or verify\.$/,
+  )
   assert.match(complaint('net: lan\n'), /^web.yaml:1: net: "lan" is no network/)
   assert.match(complaint('- a\n'), /^web.yaml:1: A guest must have fields: name, /)
   assert.match(complaint(''), /^web.yaml:1: A guest must have fields/)
@@ -168,6 +174,7 @@ test('without a kernel it is the guest in the cache, told to keep quiet', async 
   assert.is(plain.memoryBytes, 128 * MIB)
   assert.is(plain.console, 'stdio')
   assert.is(plain.net, 'none')
+  assert.is(plain.translator, 'on')
   assert.is(plain.commandLine, 'console=ttyS0 panic=-1 reboot=panic_warm cryptomgr.notests quiet')
   const own = await settings(['--kernel', 'Image', '--append', 'debug'], nothing)
   assert.is(own.kernel, 'Image')
@@ -178,13 +185,23 @@ test('without a kernel it is the guest in the cache, told to keep quiet', async 
 })
 
 test('flags are taken in both forms, and repeated disks add up', async () => {
-  const all = await settings(['--memory=1G', '--disk', 'a.img', '--disk=b.img,ro', '--timeout', '2.5', '--json'])
+  const all = await settings([
+    '--memory=1G',
+    '--disk',
+    'a.img',
+    '--disk=b.img,ro',
+    '--timeout',
+    '2.5',
+    '--json',
+    '--translator=off',
+  ])
   assert.is(all.memoryBytes, 1024 * MIB)
   assert.equal(all.disks, [
     { path: 'a.img', readOnly: false },
     { path: 'b.img', readOnly: true },
   ])
   assert.is(all.timeoutMs, 2500)
+  assert.is(all.translator, 'off')
   assert.is(all.stats, 'json')
 })
 
@@ -206,6 +223,7 @@ test('wrong words are refused with what to do instead', async () => {
   assert.match(await refused(['--timeout', 'soon']), /seconds above 0/)
   assert.match(await refused(['--stats', 'xml']), /give json or text/)
   assert.match(await refused(['--until', '']), /not empty/)
+  assert.match(await refused(['--translator', 'maybe']), /--translator: "maybe" is no setting for it; give on, off or/)
   assert.match(await refused(['--console', 'vga']), /give stdio or none/)
   assert.match(await refused(['a.yaml', 'b.yaml']), /"b.yaml" is too much/)
   assert.match(await refused([resolve('missing.yaml')]), /missing.yaml does not exist/)

@@ -24,6 +24,8 @@ test('every field lies at its place', () => {
       ],
       nets: [{ port: 7, mac: Uint8Array.of(1, 2, 3, 4, 5, 6) }],
       virtioConsole: true,
+      translator: 'verify',
+      heat: 5,
     },
     bytes,
   )
@@ -39,6 +41,8 @@ test('every field lies at its place', () => {
   assert.is(u32(abi.SPEC_FLAGS), abi.SPEC_FLAG_VIRTIO_CONSOLE)
   assert.is(u64(abi.SPEC_ENTRY), 0x8000_1000n)
   assert.is(u64(abi.SPEC_TOHOST), 0x8000_2000n)
+  assert.is(u32(abi.SPEC_TRANSLATOR), abi.TRANSLATOR_VERIFY)
+  assert.is(u32(abi.SPEC_HEAT), 5)
   assert.equal([u32(abi.SPEC_DISKS), u32(abi.SPEC_DISKS + 4)], [4, 0])
   assert.equal([u32(abi.SPEC_DISKS + 16), u32(abi.SPEC_DISKS + 20)], [5, abi.DISK_READ_ONLY])
   assert.is(u32(abi.SPEC_NETS), 7)

@@ -7,6 +7,7 @@ import {
   CODE,
   type Group,
   type Image,
+  type Repetition,
   type State,
   type Unit,
   buildImage,
@@ -39,6 +40,8 @@ export interface CompareOptions {
   seed?: number
   /** At most so many failures are cut down and reported. Default 3. */
   reports?: number
+  /** Groups are run several times, in both machines. */
+  repetition?: Repetition
 }
 
 const SLICE = 100_000
@@ -58,7 +61,7 @@ export async function compare(options: CompareOptions): Promise<Outcome> {
 }
 
 async function compareFrom(seed: number, options: CompareOptions): Promise<Outcome> {
-  const { family, ours, oracle } = options
+  const { family } = options
   const counted = options.instructions ?? Number(process.env.ORLOP_LOCKSTEP_COUNT ?? 200_000)
   const wanted = family.all === undefined ? counted : Number.POSITIVE_INFINITY
   const random = new Random(seed, family.name)
@@ -76,7 +79,7 @@ async function compareFrom(seed: number, options: CompareOptions): Promise<Outco
       outcome.instructions += group.units.reduce((sum, unit) => sum + unit.instructions, 0)
     }
     if (groups.length === 0) break
-    const failed = await runBoth(family, ours, oracle, groups)
+    const failed = await runBoth(options, groups)
     for (const index of failed.different) {
       if (outcome.reports.length >= (options.reports ?? 3)) break
       const group = groups[index] as Group
@@ -106,8 +109,8 @@ interface Both {
   suspect(index: number): string
 }
 
-async function runBoth(family: Family, ours: Engine, oracle: Engine, groups: Group[]): Promise<Both> {
-  const image = buildImage(groups, family.layout)
+async function runBoth({ family, ours, oracle, repetition }: CompareOptions, groups: Group[]): Promise<Both> {
+  const image = buildImage(groups, family.layout, repetition)
   const [mine, theirs] = await Promise.all([ours.run(image.bytes, image), oracle.run(image.bytes, image)])
   const different: number[] = []
   image.records.forEach((start, index) => {
@@ -134,12 +137,9 @@ async function runBoth(family: Family, ours: Engine, oracle: Engine, groups: Gro
 
 /** The shortest list of units that still shows the difference, as a report; undefined if the group alone does not. */
 async function explain(options: CompareOptions, group: Group): Promise<string | undefined> {
-  const { family, ours, oracle } = options
   const fails = async (candidates: Unit[][]) => {
     const both = await runBoth(
-      family,
-      ours,
-      oracle,
+      options,
       candidates.map((units) => ({ ...group, units })),
     )
     return both.different[0]
@@ -159,7 +159,7 @@ async function explain(options: CompareOptions, group: Group): Promise<string | 
   }
   const small = { ...group, units }
   const before = { ...group, units: units.slice(0, -1) }
-  const both = await runBoth(family, ours, oracle, [small, before])
+  const both = await runBoth(options, [small, before])
   return describe(small, both, units.length > 0 ? both.b(1) : undefined)
 }
 

@@ -14,4 +14,6 @@ export interface Engine {
   name: string
   /** Runs until the guest powers off; fails with a clear sentence if it does not in its time. */
   run(image: Uint8Array, options: RunOptions): Promise<Uint8Array>
+  /** How many entries into its code it has translated so far, where there is such a thing. */
+  translated?(): number
 }

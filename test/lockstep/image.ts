@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { assemble } from '../support/asm.ts'
+import { encode } from './encode.ts'
 
 export const RAM = 0x8000_0000
 /** Rows of trapping instructions for stvec: 64 `ecall`, 64 `ebreak`, 64 illegal words, each row aligned for vectors. */
@@ -72,6 +73,16 @@ export interface Layout {
   fixed?: Poke[]
 }
 
+/**
+ * How often groups are run: block by block, each block `rounds` times, every time from the same state. Whoever translates hot
+ * code has then seen a group before it runs again. Only the last round is recorded.
+ */
+export interface Repetition {
+  rounds: number
+  /** Groups in a block. */
+  block: number
+}
+
 /** An image, ready to be loaded at RAM and started there, and where its records will be. */
 export interface Image {
   bytes: Uint8Array
@@ -85,6 +96,8 @@ export interface Image {
 
 const MSTATUS_WORDS = 1
 const FIXED_WORDS = 65
+/** The jump to a group's begin, where groups are repeated. */
+const ENTRY_BYTES = 4
 const ECALL = 0x0000_0073
 const EBREAK = 0x0010_0073
 
@@ -98,11 +111,14 @@ function trapsOffset(layout: Layout): number {
   return 8 * (FIXED_WORDS + (layout.control ? MSTATUS_WORDS + CONTROL.length : 0))
 }
 
-/** Builds the image that runs `groups` one after the other. */
-export function buildImage(groups: Group[], layout: Layout): Image {
-  const codeBytes = groups.reduce((sum, group) => sum + alignUp(codeLength(group), 8), 0)
+/** Builds the image that runs `groups` one after the other, or some of them several times before it goes on. */
+export function buildImage(groups: Group[], layout: Layout, repetition?: Repetition): Image {
+  const codeBytes = groups.reduce((sum, group) => sum + alignUp(codeLength(group) + ENTRY_BYTES, 8), 0)
+  const order = orderOf(groups.length, repetition)
+  const places: number[][] = groups.map(() => [])
+  order.forEach((index, place) => places[index]?.push(place))
   const descriptors = alignUp(CODE + codeBytes, 4096)
-  let data = descriptors + groups.length * 64
+  let data = descriptors + order.length * 64
   const dataStart = data
   for (const group of groups) data += inputBytes(group, layout)
   const logAddress = alignUp(data, 4096)
@@ -118,21 +134,31 @@ export function buildImage(groups: Group[], layout: Layout): Image {
   data = dataStart
   groups.forEach((group, index) => {
     code = alignUp(code, 8)
-    const descriptor = descriptors + index * 64
-    entries.push(code)
+    const describe = (field: number, value: number) => {
+      for (const place of places[index] as number[]) put(descriptors + 64 * place + field, value)
+    }
+    const start = code
+    entries.push(start)
     records.push(record - logAddress)
-    put(descriptor, code)
     for (const unit of group.units) {
       for (const parcel of unit.parcels) {
         view.setUint16(code - RAM, parcel, true)
         code += 2
       }
     }
-    put(descriptor + 8, code)
+    describe(8, code)
     view.setUint32(code - RAM, ECALL, true)
     code += 4
+    // Hot code is what is jumped back to: `mret` alone would not make it so.
+    if (repetition !== undefined) {
+      describe(0, code)
+      view.setUint32(code - RAM, encode('jal', { imm: start - code }), true)
+      code += ENTRY_BYTES
+    } else {
+      describe(0, start)
+    }
 
-    put(descriptor + 16, data)
+    describe(16, data)
     put(data, group.mstatus)
     for (let i = 1; i < 32; i++) put(data + 8 * i, group.x[i] as bigint)
     for (let i = 0; i < 32; i++) put(data + 8 * (32 + i), group.f[i] as bigint)
@@ -144,9 +170,9 @@ export function buildImage(groups: Group[], layout: Layout): Image {
         data += 8
       }
     }
-    put(descriptor + 24, record)
+    describe(24, record)
     record += recordBytes(group, layout)
-    put(descriptor + 32, data)
+    describe(32, data)
     for (const poke of group.pokes ?? []) {
       put(data, poke.address)
       put(data + 8, poke.words.length)
@@ -158,7 +184,7 @@ export function buildImage(groups: Group[], layout: Layout): Image {
     }
     put(data, 0)
     data += 8
-    put(descriptor + 40, data)
+    describe(40, data)
     for (const peek of group.peeks ?? []) {
       put(data, peek.address)
       put(data + 8, peek.words)
@@ -183,7 +209,7 @@ export function buildImage(groups: Group[], layout: Layout): Image {
     (layout.protection ? FLAGS.FLAG_PROTECTION : 0)
   // biome-ignore format: a table
   const values: Record<keyof typeof PARAMETERS, number> = {
-    P_NEXT: 0, P_COUNT: groups.length, P_GROUPS: descriptors, P_FLAGS: flags, P_LIMIT: layout.traps,
+    P_NEXT: 0, P_COUNT: order.length, P_GROUPS: descriptors, P_FLAGS: flags, P_LIMIT: layout.traps,
     P_TRAPS: trapsOffset(layout), P_STUBS: STUBS, P_CODE: CODE, P_CODE_END: code, P_END: 0, P_PEEKS: 0,
   }
   for (const [name, offset] of Object.entries(PARAMETERS))
@@ -211,6 +237,17 @@ const FLAGS = { FLAG_CONTROL: 1, FLAG_RAISE: 2, FLAG_PROTECTION: 4 }
 function monitorProgram() {
   const source = fileURLToPath(new URL('monitor.S', import.meta.url))
   return assemble({ sources: [source], define: { ...PARAMETERS, ...FLAGS, STUB_BYTES: 3 * STUB_ROW } })
+}
+
+/** Numbers of groups in the order in which they are run. */
+function orderOf(count: number, { rounds, block }: Repetition = { rounds: 1, block: 1 }): number[] {
+  const order: number[] = []
+  for (let first = 0; first < count; first += block) {
+    for (let round = 0; round < rounds; round++) {
+      for (let i = first; i < Math.min(first + block, count); i++) order.push(i)
+    }
+  }
+  return order
 }
 
 /** Bytes of a group's code with the `ecall` that ends it. */

@@ -283,7 +283,8 @@ power_off:
   sw t1, 0(t0)
   j .
 
-.balign 64
+# On a page of its own: each store to a page of code costs whoever keeps translations of it.
+.balign 4096
 .globl parameters
 parameters:
   .space 128

@@ -3,8 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as abi from '../../hypervisor/abi.ts'
-import { packSpec } from '../../host-shim/guest-spec.ts'
+import { makeCode } from '../../host-shim/code.ts'
+import { type GuestSpec, packSpec } from '../../host-shim/guest-spec.ts'
 import { memoryFor } from '../../host-shim/machine.ts'
+import { prepareEngine } from '../../host-shim/node/engine.ts'
 import type { Engine, RunOptions } from './engine.ts'
 
 const KERNEL = fileURLToPath(new URL('../../build/out/orlop.wasm', import.meta.url))
@@ -21,13 +23,22 @@ interface Door {
   run(cpu: number): number
   guestStopReason(id: number): number
   guestStopCode(id: number): number
+  guestStats(id: number): number
   guestReadRam(id: number, gpa: number, length: number): number
 }
 
+/** What becomes of hot code, and what counts as hot. */
+export type Translation = Pick<GuestSpec, 'translator' | 'heat'>
+
 /** Our machine as a lockstep engine; a fresh one for each run. */
-export function orlopEngine(): Engine {
+export function orlopEngine(translation: Translation = {}): Engine {
   const module = builtKernel()
-  return { name: 'Orlop', run: (image, options) => runInOrlop(module, image, options) }
+  const count = { regions: 0 }
+  return {
+    name: 'Orlop',
+    run: (image, options) => runInOrlop(module, image, options, translation, count),
+    translated: () => count.regions,
+  }
 }
 
 function builtKernel(): WebAssembly.Module {
@@ -44,16 +55,27 @@ export interface Verdict {
 }
 
 /** Runs a flat program until it writes to its `tohost` word, or powers off. */
-export async function runProgram(image: Uint8Array, tohost: number): Promise<Verdict> {
-  const { door, guest } = await runToEnd(builtKernel(), image, 16 << 20, tohost)
+export async function runProgram(image: Uint8Array, tohost: number, translation: Translation = {}): Promise<Verdict> {
+  const { door, guest } = await runToEnd(builtKernel(), image, { ramBytes: 16 << 20, tohost, ...translation })
   return { reason: door.guestStopReason(guest), code: door.guestStopCode(guest) }
 }
 
-async function runInOrlop(module: WebAssembly.Module, image: Uint8Array, options: RunOptions): Promise<Uint8Array> {
-  const { door, guest, window } = await runToEnd(module, image, options.memoryBytes)
+async function runInOrlop(
+  module: WebAssembly.Module,
+  image: Uint8Array,
+  options: RunOptions,
+  translation: Translation,
+  count: { regions: number },
+): Promise<Uint8Array> {
+  const spec = { ramBytes: options.memoryBytes, ...translation }
+  const { door, guest, window } = await runToEnd(module, image, spec)
   const reason = door.guestStopReason(guest)
   if (reason !== abi.STOP_POWEROFF)
     throw new Error(`The guest did not power off in Orlop; it stopped for reason ${reason}`)
+  expectOk('guestStats', door.guestStats(guest))
+  const stat = (number: number) => new DataView(window.buffer, window.byteOffset).getBigUint64(8 * number, true)
+  for (const number of [abi.STAT_REGIONS, abi.STAT_EVICTIONS, abi.STAT_INVALIDATIONS])
+    count.regions += Number(stat(number))
 
   const log = new Uint8Array(options.logBytes)
   for (let at = 0; at < log.length; at += abi.WINDOW_SIZE) {
@@ -65,13 +87,19 @@ async function runInOrlop(module: WebAssembly.Module, image: Uint8Array, options
 }
 
 /** Starts a machine with one guest, the image at its reset vector, and runs it to its end. */
-async function runToEnd(module: WebAssembly.Module, image: Uint8Array, memoryBytes: number, tohost = 0) {
-  const memory = memoryFor(memoryBytes)
-  const instance = new WebAssembly.Instance(module, { env: { memory }, host: bareHost(memory) })
+async function runToEnd(module: WebAssembly.Module, image: Uint8Array, spec: Omit<GuestSpec, 'seed'>) {
+  prepareEngine()
+  const memory = memoryFor(spec.ramBytes)
+  const table = () => instance.exports.table as WebAssembly.Table
+  const host = {
+    ...bareHost(memory, spec.heat === undefined ? realClock : makeCounter()),
+    ...makeCode({ memory, table, warn: fail }),
+  }
+  const instance: WebAssembly.Instance = new WebAssembly.Instance(module, { env: { memory }, host })
   const door = instance.exports as unknown as Door
   expectOk('boot', door.boot(1, memory.buffer.byteLength))
   const window = new Uint8Array(memory.buffer, door.window() >>> 0, abi.WINDOW_SIZE)
-  packSpec({ ramBytes: memoryBytes, firmware: true, tohost, seed: 0n }, window)
+  packSpec({ ...spec, firmware: true, seed: 0n }, window)
   const guest = door.guestCreate()
   expectOk('guestCreate', guest)
   for (let at = 0; at < image.length; at += abi.WINDOW_SIZE) {
@@ -90,14 +118,30 @@ async function runToEnd(module: WebAssembly.Module, image: Uint8Array, memoryByt
   return { door, guest, window }
 }
 
+/** Code that the engine does not take is a mistake of the kernel, and no test may pass over it. */
+function fail(message: string): never {
+  throw new Error(message)
+}
+
 function expectOk(what: string, code: number): void {
   if (code < 0) throw new Error(`${what} of the kernel answers ${code}`)
 }
 
+const realClock = () => Math.round(performance.now() * 1e6)
+
+/**
+ * A clock by which the machine is so slow that its slices become as short as they can be: hot code is translated between
+ * two slices, and short programs would be over before.
+ */
+function makeCounter(): () => number {
+  let readings = 0
+  return () => 2e6 * ++readings
+}
+
 /** No disks, no network, a console that takes everything and says nothing. */
-function bareHost(memory: WebAssembly.Memory): WebAssembly.ModuleImports {
+function bareHost(memory: WebAssembly.Memory, now: () => number): WebAssembly.ModuleImports {
   return {
-    now: () => Math.round(performance.now() * 1e6),
+    now,
     wall: () => Date.now() * 1e6,
     entropy: () => undefined,
     consoleWrite: (_guest: number, _port: number, _ptr: number, length: number) => length,
@@ -106,7 +150,6 @@ function bareHost(memory: WebAssembly.Memory): WebAssembly.ModuleImports {
     blockSubmit: () => abi.E_BAD_ID,
     netSend: () => abi.OK,
     netReceive: () => 0,
-    codeInstall: () => abi.E_UNSUPPORTED,
     panic: (ptr: number) => {
       const words = new DataView(memory.buffer, ptr >>> 0, 8)
       throw new Error(`The kernel panicked at ${words.getUint32(0, true)}:${words.getUint32(4, true)}`)

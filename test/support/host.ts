@@ -13,9 +13,10 @@ import {
   BLOCK_WRITE_ZEROES,
   E_AGAIN,
   E_BAD_ID,
-  E_UNSUPPORTED,
   OK,
 } from '../../hypervisor/abi.ts'
+import { makeCode } from '../../host-shim/code.ts'
+import { prepareEngine } from '../../host-shim/node/engine.ts'
 
 interface Disk {
   bytes: Uint8Array
@@ -54,9 +55,16 @@ export class TestHost {
   private readonly arrived = new Map<number, Uint8Array[]>()
   private readonly sent = new Map<number, Uint8Array[]>()
   private isFull = false
+  private table: WebAssembly.Table | undefined
 
   constructor(private readonly memory: WebAssembly.Memory) {
+    prepareEngine()
     this.imports = { env: { memory }, host: this.host(), outside: this.outside() }
+  }
+
+  /** To be told of the instance that was made with `imports`: code that it makes goes into its table. */
+  attach(instance: WebAssembly.Instance): void {
+    this.table = instance.exports.table as WebAssembly.Table
   }
 
   private bytes(ptr: number, length: number): Uint8Array {
@@ -120,7 +128,13 @@ export class TestHost {
         this.bytes(ptr >>> 0, capacity).set(frame)
         return frame.length
       },
-      codeInstall: () => E_UNSUPPORTED,
+      ...makeCode({
+        memory: this.memory,
+        table: () => this.table!,
+        warn: (message) => {
+          throw new Error(message)
+        },
+      }),
       panic: (ptr: number) => {
         const words = new Uint32Array(this.memory.buffer, ptr >>> 0, 2)
         this.lastWords ??= `The kernel panicked: ${words[0]}, ${words[1]}`

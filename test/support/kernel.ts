@@ -58,9 +58,13 @@ export async function compile({ entry }: KernelTests): Promise<WebAssembly.Modul
     '--memoryBase',
     '1024',
     '--enable',
-    'simd',
+    'simd,threads',
+    '--sharedMemory',
     '--initialMemory',
     String(MEMORY_PAGES),
+    '--maximumMemory',
+    '65536',
+    '--exportTable',
     '--use',
     'abort=test/support/kernel/abort/abort',
   ])
@@ -81,9 +85,10 @@ export async function runKernelTests(options: KernelTests): Promise<void> {
 }
 
 function runOne(module: WebAssembly.Module, name: string): void {
-  const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES })
+  const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: 65536, shared: true })
   const host = new TestHost(memory)
   const instance = new WebAssembly.Instance(module, host.imports)
+  host.attach(instance)
   try {
     ;(instance.exports[name] as () => void)()
   } catch (cause) {

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type Code, makeCode } from '../../host-shim/code.ts'
+import { prepareEngine } from '../../host-shim/node/engine.ts'
 import * as abi from '../../hypervisor/abi.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -27,6 +29,8 @@ export interface Spec {
   flags?: number
   entry?: number
   tohost?: number
+  translator?: number
+  heat?: number
 }
 
 /** The door, as hypervisor/index.ts declares it. */
@@ -49,7 +53,15 @@ export interface Door {
   guestStats(id: number): number
   guestReadRam(id: number, gpa: number, length: number): number
   guestReadHart(id: number, index: number): number
+  divergence(id: number): number
   guestRemove(id: number): number
+}
+
+export interface MachineOptions {
+  memoryBytes?: number
+  cpus?: number
+  tickNs?: number
+  code?(code: Code, memory: WebAssembly.Memory): Code
 }
 
 /** One machine with a host of its own. */
@@ -69,18 +81,22 @@ export class Machine {
 
   /**
    * With `tickNs` the clock is a counter: it moves on by so much whenever it is read, and whatever else runs on this computer
-   * changes nothing. Otherwise it is the real one.
+   * changes nothing. Otherwise it is the real one. `code` may put something between the kernel and the host that takes its code.
    */
-  constructor(options: { memoryBytes?: number; cpus?: number; tickNs?: number } = {}) {
+  constructor(options: MachineOptions = {}) {
     const { tickNs } = options
     let readings = 0
     this.now = () => (tickNs === undefined ? performance.now() * 1e6 : tickNs * ++readings) + this.skippedNs
     const memoryBytes = options.memoryBytes ?? MEMORY_BYTES
     this.memory = new WebAssembly.Memory({ initial: memoryBytes >> 16, maximum: 65536, shared: true })
-    const instance = new WebAssembly.Instance(kernel(), { env: { memory: this.memory }, host: this.host() })
+    prepareEngine()
+    const table = () => instance.exports.table as WebAssembly.Table
+    const code = makeCode({ memory: this.memory, table, warn: fail })
+    const host = { ...this.host(), ...(options.code?.(code, this.memory) ?? code) }
+    const instance: WebAssembly.Instance = new WebAssembly.Instance(kernel(), { env: { memory: this.memory }, host })
     this.door = instance.exports as unknown as Door
-    const code = this.door.boot(options.cpus ?? 1, memoryBytes)
-    if (code !== abi.OK) throw new Error(`boot answers ${code}`)
+    const answer = this.door.boot(options.cpus ?? 1, memoryBytes)
+    if (answer !== abi.OK) throw new Error(`boot answers ${answer}`)
   }
 
   /** The window as bytes. */
@@ -115,7 +131,6 @@ export class Machine {
       blockSubmit: () => abi.E_IO,
       netSend: () => abi.OK,
       netReceive: () => 0,
-      codeInstall: () => abi.E_UNSUPPORTED,
       panic: (ptr: number) => {
         const view = new DataView(this.memory.buffer, ptr, 8)
         throw new Error(`The kernel panicked: ${view.getUint32(0, true)}:${view.getUint32(4, true)}`)
@@ -139,6 +154,8 @@ export class Machine {
     view.setUint32(abi.SPEC_FLAGS, spec.flags ?? 0, true)
     view.setBigUint64(abi.SPEC_ENTRY, BigInt(spec.entry ?? 0), true)
     view.setBigUint64(abi.SPEC_TOHOST, BigInt(spec.tohost ?? 0), true)
+    view.setUint32(abi.SPEC_TRANSLATOR, spec.translator ?? abi.TRANSLATOR_ON, true)
+    view.setUint32(abi.SPEC_HEAT, spec.heat ?? 0, true)
     spec.disks?.forEach(({ disk, flags }, i) => {
       view.setUint32(abi.SPEC_DISKS + 16 * i, disk, true)
       view.setUint32(abi.SPEC_DISKS + 16 * i + 4, flags ?? 0, true)
@@ -197,6 +214,11 @@ export class Machine {
   said(id: number): string {
     return this.output.get(`${id}:0`) ?? ''
   }
+}
+
+/** Code that the engine does not take is a mistake of the kernel, and no test may pass over it. */
+function fail(message: string): never {
+  throw new Error(message)
 }
 
 let compiled: WebAssembly.Module | undefined

@@ -1,0 +1,225 @@
+// Loads and stores: the software TLB in line, and one look at it for several accesses from the same base.
+//
+// A look computes the entry for an address, compares the tag (which also refuses what leaves the page), and leaves the host's
+// address in a local. Accesses of a block from the same register, not written in between, to places not far apart, share
+// the look of the first, which is made for all their bytes. When those lie on two pages the look fails though the TLB
+// knows both: the hart notes which unit that was, and a unit to which it happens often is translated anew without sharing.
+
+import { Hart } from "../cpu/hart";
+import * as O from "../cpu/ops";
+import { TLB, TLB_SET, TLB_WRITE } from "../cpu/tlb";
+import { LOG_ENTRY } from "../cpu/verify";
+import { instructionAt } from "./desk";
+import * as effects from "./effects";
+import * as exits from "./exits";
+import { Instruction } from "./instruction";
+import * as registers from "./registers";
+import { A, B, HART, P, Q, getF, getX, setF, setX } from "./registers";
+import * as wasm from "./wasm";
+import {
+  F64_LOAD, F64_REINTERPRET_I64, F64_STORE, I32_ADD, I32_AND, I32_LOAD, I32_SHR_U, I32_STORE, I32_WRAP_I64, I32_XOR,
+  I64_ADD, I64_GT_U, I64_LOAD, I64_LOAD16_S, I64_LOAD16_U, I64_LOAD32_S, I64_LOAD32_U, I64_LOAD8_S, I64_LOAD8_U, I64_OR,
+  I64_REINTERPRET_F64, I64_STORE, I64_STORE16, I64_STORE32, I64_STORE8, I64_XOR, IF, NOTHING, END,
+} from "./wasm";
+
+/** Bytes that accesses sharing a look may span. */
+const SPAN: i32 = 256;
+const NAN_BOX: i64 = <i64>0xffff_ffff_0000_0000;
+
+let set: u32 = 0;
+let unit: u32 = 0;
+let shares: bool = true;
+let logEnd: usize = 0;
+
+/**
+ * For code in this TLB set and unit. `isSharing`: may accesses share a look? `log`: where the end of a log of all stores is
+ * kept (cpu/verify.ts); 0: none.
+ */
+export function begin(tlbSet: u32, unitNumber: u32, isSharing: bool, log: usize): void {
+  logEnd = log;
+  set = tlbSet;
+  unit = unitNumber;
+  shares = isSharing;
+}
+
+function sizeOf(operation: u32): i32 {
+  switch (operation) {
+    case O.OP_LB: case O.OP_LBU: case O.OP_SB: return 1;
+    case O.OP_LH: case O.OP_LHU: case O.OP_SH: return 2;
+    case O.OP_LW: case O.OP_LWU: case O.OP_SW: case O.OP_FLW: case O.OP_FSW: return 4;
+    default: return 8;
+  }
+}
+
+/** Decides which of the `count` instructions from number `first` on share a look: fills in `shared`, `low` and `span`. */
+export function group(first: u32, count: u32): void {
+  let locals: u32 = 0;
+  for (let i = first; i < first + count; i++) {
+    const head = instructionAt(i);
+    if (!effects.isMemory(head.operation) || head.isFollower || head.rs1 == 0) continue;
+    head.low = head.immediate;
+    head.span = sizeOf(head.operation);
+    if (!shares || locals == registers.BASES) continue;
+    if (gather(head, i, first + count, registers.BASE + locals)) locals++;
+  }
+}
+
+/** Lets later accesses follow `head`, which is number `i`; their host address will be in `local`. True: there are some. */
+function gather(head: Instruction, i: u32, end: u32, local: u32): bool {
+  const isStore = effects.isStore(head.operation);
+  const base = head.rs1;
+  let low = head.low;
+  let high = low + head.span;
+  let found = false;
+  if ((head.writesX >> base & 1) != 0) return false;
+  for (let k = i + 1; k < end; k++) {
+    const other = instructionAt(k);
+    if (effects.isMemory(other.operation) && other.rs1 == base && effects.isStore(other.operation) == isStore && !other.isFollower) {
+      const from = min<i32>(low, other.immediate);
+      const to = max<i32>(high, other.immediate + sizeOf(other.operation));
+      if (to - from <= SPAN) {
+        low = from;
+        high = to;
+        other.isFollower = true;
+        other.shared = local;
+        found = true;
+      }
+    }
+    if ((other.writesX >> base & 1) != 0) break;
+  }
+  if (!found) return false;
+  head.shared = local;
+  head.low = low;
+  head.span = high - low;
+  // Followers count from the lowest byte too.
+  for (let k = i + 1; k < end; k++) {
+    const other = instructionAt(k);
+    if (other.isFollower && other.shared == local) other.low = low;
+  }
+  return true;
+}
+
+/** Writes the instruction; false: it is no load or store. */
+export function emit(instruction: Instruction): bool {
+  if (!effects.isMemory(instruction.operation)) return false;
+  if (!instruction.isFollower) look(instruction);
+  if (instruction.isFollower || instruction.shared != 0) wasm.localGet(instruction.shared);
+  const distance = <u32>(instruction.immediate - instruction.low);
+  if (effects.isStore(instruction.operation)) storeAt(instruction, distance);
+  else loadAt(instruction, distance);
+  return true;
+}
+
+/** Looks the address up. The host's address is left on the stack, or in the local that others share. */
+function look(instruction: Instruction): void {
+  const table = <u32>TLB + set * <u32>TLB_SET + (effects.isStore(instruction.operation) ? <u32>TLB_WRITE : 0);
+  getX(instruction.rs1);
+  if (instruction.low != 0) {
+    wasm.i64Const(instruction.low);
+    wasm.byte(I64_ADD);
+  }
+  wasm.localTee(P);
+  wasm.byte(I32_WRAP_I64);
+  wasm.localTee(A);
+  wasm.i32Const(8);
+  wasm.byte(I32_SHR_U);
+  wasm.localGet(A);
+  wasm.i32Const(18);
+  wasm.byte(I32_SHR_U);
+  wasm.byte(I32_XOR);
+  wasm.i32Const(0x3ff0);
+  wasm.byte(I32_AND);
+  wasm.localGet(HART);
+  wasm.byte(I32_ADD);
+  wasm.localTee(A);
+  wasm.memory(I64_LOAD, table);
+  wasm.localGet(P);
+  wasm.byte(I64_XOR);
+  wasm.localTee(Q);
+  wasm.i64Const(4096 - instruction.span);
+  wasm.byte(I64_GT_U);
+  wasm.byte(IF);
+  wasm.byte(NOTHING);
+  if (instruction.shared != 0) {
+    wasm.localGet(HART);
+    wasm.i32Const(<i32>unit + 1);
+    wasm.memory(I32_STORE, <u32>offsetof<Hart>("sharedMiss"));
+  }
+  exits.leave();
+  wasm.byte(END);
+  wasm.localGet(A);
+  wasm.memory(I32_LOAD, table + 8);
+  wasm.localGet(Q);
+  wasm.byte(I32_WRAP_I64);
+  wasm.byte(I32_ADD);
+  if (instruction.shared != 0) wasm.localSet(instruction.shared);
+}
+
+/** The host's address is on the stack. */
+function loadAt(instruction: Instruction, distance: u32): void {
+  switch (instruction.operation) {
+    case O.OP_FLD:
+      wasm.memory(F64_LOAD, distance);
+      setF(instruction.rd);
+      return;
+    case O.OP_FLW:
+      wasm.memory(I64_LOAD32_U, distance);
+      wasm.i64Const(NAN_BOX);
+      wasm.byte(I64_OR);
+      wasm.byte(F64_REINTERPRET_I64);
+      setF(instruction.rd);
+      return;
+    case O.OP_LB: wasm.memory(I64_LOAD8_S, distance); break;
+    case O.OP_LBU: wasm.memory(I64_LOAD8_U, distance); break;
+    case O.OP_LH: wasm.memory(I64_LOAD16_S, distance); break;
+    case O.OP_LHU: wasm.memory(I64_LOAD16_U, distance); break;
+    case O.OP_LW: wasm.memory(I64_LOAD32_S, distance); break;
+    case O.OP_LWU: wasm.memory(I64_LOAD32_U, distance); break;
+    default: wasm.memory(I64_LOAD, distance);
+  }
+  setX(instruction.rd);
+}
+
+function storeAt(instruction: Instruction, distance: u32): void {
+  if (logEnd != 0) log(distance, sizeOf(instruction.operation));
+  switch (instruction.operation) {
+    case O.OP_FSD:
+      getF(instruction.rs2);
+      wasm.memory(F64_STORE, distance);
+      return;
+    case O.OP_FSW:
+      getF(instruction.rs2);
+      wasm.byte(I64_REINTERPRET_F64);
+      wasm.memory(I64_STORE32, distance);
+      return;
+    case O.OP_SB: getX(instruction.rs2); wasm.memory(I64_STORE8, distance); return;
+    case O.OP_SH: getX(instruction.rs2); wasm.memory(I64_STORE16, distance); return;
+    case O.OP_SW: getX(instruction.rs2); wasm.memory(I64_STORE32, distance); return;
+    default: getX(instruction.rs2); wasm.memory(I64_STORE, distance);
+  }
+}
+
+/** Notes in the log what a store is about to overwrite; its address is on the stack and stays there. */
+function log(distance: u32, size: u32): void {
+  wasm.localSet(B);
+  wasm.i32Const(<i32>logEnd);
+  wasm.memory(I32_LOAD, 0);
+  wasm.localTee(A);
+  wasm.localGet(B);
+  wasm.i32Const(<i32>distance);
+  wasm.byte(I32_ADD);
+  wasm.memory(I32_STORE, 0);
+  wasm.localGet(A);
+  wasm.i32Const(<i32>size);
+  wasm.memory(I32_STORE, 4);
+  wasm.localGet(A);
+  wasm.localGet(B);
+  wasm.memory(size == 1 ? I64_LOAD8_U : size == 2 ? I64_LOAD16_U : size == 4 ? I64_LOAD32_U : I64_LOAD, distance);
+  wasm.memory(I64_STORE, 8);
+  wasm.i32Const(<i32>logEnd);
+  wasm.localGet(A);
+  wasm.i32Const(<i32>LOG_ENTRY);
+  wasm.byte(I32_ADD);
+  wasm.memory(I32_STORE, 0);
+  wasm.localGet(B);
+}

@@ -1,0 +1,109 @@
+// A unit: a hot entry, and the functions that are called from there, translated together so that their calls are wasm calls.
+
+import * as code from "../cpu/code";
+import * as regions from "../cpu/regions";
+import { Unit } from "../cpu/regions";
+import * as desk from "./desk";
+import { END_CALL, FUNCTIONS_MAX, Routine, NONE, addFunction, blockAt, functionAt, instructionAt } from "./desk";
+import * as effects from "./effects";
+import * as emit from "./emit";
+import * as graph from "./graph";
+import * as memory from "./memory";
+import * as pages from "./pages";
+import * as scan from "./scan";
+
+/** Reads what the unit consists of onto the desk. `place`: of the entry in its page. How many functions; 0: none. */
+export function read(place: i32): u32 {
+  desk.clear();
+  const root = addFunction();
+  if (!scan.read(root, 0, place)) return 0;
+  // Functions already read are the list of whose callees are to be read.
+  for (let k: u32 = 0; k < desk.functions; k++) addCallees(functionAt(k), place);
+  for (let k: u32 = 0; k < desk.functions; k++) survey(functionAt(k));
+  spread();
+  return desk.functions;
+}
+
+function addCallees(fn: Routine, place: i32): void {
+  for (let b = fn.firstBlock; b < fn.firstBlock + fn.blocks; b++) {
+    const block = blockAt(b);
+    if (block.ending != END_CALL) continue;
+    const callee = find(fn.offset + block.takenOffset, place);
+    block.callee = callee;
+    if (callee != NONE) fn.calls |= 1 << callee;
+  }
+}
+
+/** The function at `offset` bytes from the unit's entry, read if need be; NONE: it can't be, or there are enough. */
+function find(offset: i32, place: i32): u32 {
+  for (let k: u32 = 0; k < desk.functions; k++) if (functionAt(k).offset == offset) return k;
+  if (desk.functions == FUNCTIONS_MAX || !pages.isKnown(place + offset)) return NONE;
+  const number = desk.functions;
+  const callee = addFunction();
+  if (scan.read(callee, offset, place)) return number;
+  desk.dropFunction();
+  return NONE;
+}
+
+/** Notes which registers occur in a function. */
+function survey(fn: Routine): void {
+  for (let i = fn.firstInstruction; i < fn.firstInstruction + fn.instructions; i++) {
+    const instruction = instructionAt(i);
+    fn.writesX |= instruction.writesX;
+    fn.writesF |= instruction.writesF;
+    fn.usesX |= instruction.readsX | instruction.writesX;
+    fn.usesF |= instruction.readsF | instruction.writesF;
+    if (effects.isFloat(instruction)) fn.hasFloats = true;
+  }
+}
+
+/** What a function writes, its callees write for it too. */
+function spread(): void {
+  let changed = true;
+  while (changed) {
+    changed = false;
+    for (let k: u32 = 0; k < desk.functions; k++) {
+      const fn = functionAt(k);
+      for (let c: u32 = 0; c < desk.functions; c++) {
+        if ((fn.calls >> c & 1) == 0) continue;
+        const callee = functionAt(c);
+        if ((callee.writesX & ~fn.writesX) == 0 && (callee.writesF & ~fn.writesF) == 0) continue;
+        fn.writesX |= callee.writesX;
+        fn.writesF |= callee.writesF;
+        changed = true;
+      }
+    }
+  }
+}
+
+/** Writes the unit's functions, the first of which will be number `first` of the module. */
+export function write(first: u32, set: u32, number: u32, isSharing: bool, log: usize): void {
+  memory.begin(set, number, isSharing, log);
+  for (let k: u32 = 0; k < desk.functions; k++) {
+    const fn = functionAt(k);
+    graph.shape(fn);
+    emit.write(fn, first);
+  }
+}
+
+/** Notes on which code the unit relies; false: it has too many pages. */
+export function cover(cpu: u32, unit: Unit, place: i32): bool {
+  for (let k: u32 = 0; k < desk.functions; k++) {
+    const fn = functionAt(k);
+    for (let i = fn.firstInstruction; i < fn.firstInstruction + fn.instructions; i++) {
+      const instruction = instructionAt(i);
+      const from = place + fn.offset + instruction.offset;
+      const last = from + <i32>instruction.length - 1;
+      if (!coverBytes(cpu, unit, from >> 12, from & 0xfff, (from >> 12) == (last >> 12) ? (last & 0xfff) + 1 : 4096)) return false;
+      if ((from >> 12) != (last >> 12) && !coverBytes(cpu, unit, last >> 12, 0, (last & 0xfff) + 1)) return false;
+    }
+  }
+  return true;
+}
+
+function coverBytes(cpu: u32, unit: Unit, delta: i32, from: u32, to: u32): bool {
+  const frame = pages.frameOf(delta);
+  if (frame == 0 || !regions.rely(unit, delta, frame)) return false;
+  code.cover(cpu, frame, from, to);
+  return true;
+}

@@ -1,0 +1,6 @@
+// Entry of the kernel tests of translated instructions.
+
+import "../../../support/kernel/abort";
+
+export * from "./integers";
+export * from "./floats";
