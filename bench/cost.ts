@@ -2,6 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { OrlopError } from '../cli/error.ts'
+import { keep, kill } from './children.ts'
 
 export interface Cost {
   /** Seconds of CPU, user and system, of the process and its children. */
@@ -17,11 +19,11 @@ export interface Cost {
 export interface CostOptions {
   /** Called with everything written to standard output so far; a returned text is typed into the program. */
   listen?(output: string): string | undefined
-  /** Default: two minutes. */
+  /** Default: ten minutes. */
   timeoutMs?: number
 }
 
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 600_000
 const LOOK_MS = 50
 
 /** Runs a program to its end, which must be a good one. */
@@ -30,7 +32,7 @@ export function costOf(command: string[], options: CostOptions = {}): Promise<Co
   // The shell's `time` counts what a child has used once it has ended: Node itself cannot tell that of its children.
   const timed = ['-c', 'TIMEFORMAT="orlop-cost %3U %3S"; time "$@"', '-', ...command]
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', timed, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    const child = keep(spawn('bash', timed, { stdio: ['pipe', 'pipe', 'pipe'], detached: true }), true)
     const name = command.join(' ').slice(0, 200)
     let output = ''
     let errors = ''
@@ -42,7 +44,7 @@ export function costOf(command: string[], options: CostOptions = {}): Promise<Co
       mappingBytes = most(mappingBytes, kibOf(`/proc/${program}/smaps`, /^Rss:\s+(\d+) kB$/gm))
     }, LOOK_MS)
     const timer = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      kill(child)
       errors += `\nNo end after ${timeoutMs / 1000} s.`
     }, timeoutMs)
     child.stdin.on('error', () => {})
@@ -59,8 +61,12 @@ export function costOf(command: string[], options: CostOptions = {}): Promise<Co
       clearInterval(watch)
       clearTimeout(timer)
       const cost = errors.match(/^orlop-cost ([\d.]+) ([\d.]+)$/m)
-      if (code !== 0 || cost === null) reject(new Error(`${name} failed (exit code ${code}): ${errors.trim()}`))
-      else resolve({ cpuSeconds: Number(cost[1]) + Number(cost[2]), peakBytes, mappingBytes, output })
+      if (code !== 0 || cost === null) {
+        const said = `${output.slice(-1000)}\n${errors}`.trim()
+        reject(new OrlopError(`${name} failed (exit code ${code}); the last it said:\n${said}`, 1))
+        return
+      }
+      resolve({ cpuSeconds: Number(cost[1]) + Number(cost[2]), peakBytes, mappingBytes, output })
     })
   })
 }

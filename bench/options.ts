@@ -5,4 +5,10 @@ export interface BenchOptions {
   runs: number
   /** Tells what is being done. */
   progress(line: string): void
+  /** Names of the rows to measure. Default: all. Only the benchmarks that list their rows know it. */
+  rows?: string[]
+  /** How much work a row does, in full sizes. Default: 1. */
+  scale?: number
+  /** Handed to `orlop run --translator`. Default: not given, so that Orlop's own default counts. */
+  translator?: string
 }

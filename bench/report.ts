@@ -16,6 +16,10 @@ export interface Measured {
   reference: number[]
   /** What is to be reached; undefined: only looked at. */
   goal?: number
+  /** What the ratio to the reference is to reach; undefined: only looked at. */
+  goalRatio?: number
+  /** Runs of the same on the machine itself, without any guest; undefined: there are none. */
+  native?: number[]
 }
 
 /** One line of the result. Numbers are medians; a spread is (largest - smallest) / median. */
@@ -30,7 +34,14 @@ export interface Row {
   /** How many times better ours is than the reference: below 1, it is worse. */
   ratio: number | null
   goal: number | null
+  goalRatio: number | null
   met: boolean | null
+  /** How the machine itself does, and how near ours comes to that: 1 is as good. */
+  native: number | null
+  nativeRatio: number | null
+  /** The first run alone, which finds nothing prepared by an earlier one: ours, and its ratio to the reference's. */
+  first: number
+  firstRatio: number | null
 }
 
 export interface Summary {
@@ -71,10 +82,14 @@ export function spread(values: number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values)
 }
 
-export function summarise({ row, unit, better, ours, reference, goal }: Measured): Row {
+export function summarise({ row, unit, better, ours, reference, goal, goalRatio, native }: Measured): Row {
   const value = median(ours)
   const other = reference.length > 0 ? median(reference) : null
-  return {
+  const bare = native === undefined || native.length === 0 ? null : median(native)
+  const against = (yardstick: number | null, mine = value) =>
+    yardstick === null ? null : better === 'higher' ? mine / yardstick : yardstick / mine
+  const first = ours[0]!
+  const result = {
     row,
     unit,
     better,
@@ -82,19 +97,37 @@ export function summarise({ row, unit, better, ours, reference, goal }: Measured
     oursSpread: spread(ours),
     reference: other,
     referenceSpread: other === null ? null : spread(reference),
-    ratio: other === null ? null : better === 'higher' ? value / other : other / value,
+    ratio: against(other),
     goal: goal ?? null,
-    met: goal === undefined ? null : better === 'higher' ? value >= goal : value <= goal,
+    goalRatio: goalRatio ?? null,
+    native: bare,
+    nativeRatio: against(bare),
+    first,
+    firstRatio: against(reference[0] ?? null, first),
   }
+  const share = shareOf(result)
+  return { ...result, met: share === null ? null : share >= 1 }
+}
+
+/** How much of its goal a row reaches, of the harder one where it has two; null: it has none. */
+function shareOf({ better, ours, ratio, goal, goalRatio }: Omit<Row, 'met'>): number | null {
+  const shares: number[] = []
+  if (goal !== null) shares.push(better === 'higher' ? ours / goal : goal / ours)
+  if (goalRatio !== null && ratio !== null) shares.push(ratio / goalRatio)
+  return shares.length === 0 ? null : Math.min(...shares)
 }
 
 /** The sum of a benchmark with goals: how much of its goal the worst row reaches. Met when that is all of it. */
 export function worstOf(rows: Row[]): Summary {
-  const shares = rows
-    .filter(({ goal }) => goal !== null)
-    .map(({ better, ours, goal }) => (better === 'higher' ? ours / goal! : goal! / ours))
+  const shares = rows.map(shareOf).filter((share) => share !== null)
+  if (shares.length === 0) return { value: rows.length, unit: 'rows, none of them with a goal', goal: null, met: null }
   const value = Math.min(...shares)
   return { value, unit: 'of its goal, worst row', goal: 1, met: value >= 1 }
+}
+
+/** The number whose multiples the values are on average, as it is right for ratios; there has to be a value. */
+export function geometricMean(values: number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
 }
 
 /** Where this was measured. */
@@ -111,20 +144,42 @@ export function machineInfo(reference?: string): Machine {
   }
 }
 
+/** A column of the table. */
+interface Column {
+  head: string
+  cell(row: Row): string
+}
+
+const COLUMNS: Column[] = [
+  { head: '', cell: ({ row }) => row },
+  { head: 'unit', cell: ({ unit }) => unit },
+  { head: 'ours', cell: ({ ours }) => number(ours) },
+  { head: '±', cell: ({ oursSpread }) => percent(oursSpread) },
+  { head: 'reference', cell: ({ reference }) => number(reference) },
+  { head: '±', cell: ({ referenceSpread }) => percent(referenceSpread) },
+  { head: 'ratio', cell: ({ ratio }) => ratio?.toFixed(2) ?? '' },
+  { head: 'goal', cell: goalOf },
+  { head: '', cell: ({ met }) => (met === null ? '' : met ? 'met' : 'MISSED') },
+]
+
+/** Only where something was run on the machine itself. */
+const NATIVE: Column[] = [
+  { head: 'native', cell: ({ native }) => number(native) },
+  { head: 'native/ours', cell: ({ nativeRatio }) => nativeRatio?.toFixed(2) ?? '' },
+  { head: '1st run', cell: ({ first, reference }) => (reference === null ? '' : number(first)) },
+  { head: 'its ratio', cell: ({ firstRatio }) => firstRatio?.toFixed(2) ?? '' },
+]
+
+function goalOf({ better, goal, goalRatio }: Row): string {
+  if (goal !== null) return `${better === 'higher' ? '≥' : '≤'} ${number(goal)}`
+  return goalRatio === null ? '' : `≥ ${goalRatio.toFixed(2)}x`
+}
+
 /** The table for the terminal. */
 export function asTable({ bench, machine, rows, summary }: Report): string {
-  const head = ['', 'unit', 'ours', '±', machine.reference === undefined ? '' : 'reference', '±', 'ratio', 'goal', '']
-  const body = rows.map((row) => [
-    row.row,
-    row.unit,
-    number(row.ours),
-    percent(row.oursSpread),
-    number(row.reference),
-    percent(row.referenceSpread),
-    row.ratio === null ? '' : row.ratio.toFixed(2),
-    row.goal === null ? '' : `${row.better === 'higher' ? '≥' : '≤'} ${number(row.goal)}`,
-    row.met === null ? '' : row.met ? 'met' : 'MISSED',
-  ])
+  const columns = rows.some(({ native }) => native !== null) ? [...COLUMNS, ...NATIVE] : COLUMNS
+  const head = columns.map((column) => (column.head === 'reference' && !machine.reference ? '' : column.head))
+  const body = rows.map((row) => columns.map((column) => column.cell(row)))
   const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => cells[i]!.length)))
   const line = (cells: string[]) =>
     cells

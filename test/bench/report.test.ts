@@ -2,7 +2,16 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { asTable, type Measured, median, type Report, spread, summarise, worstOf } from '../../bench/report.ts'
+import {
+  asTable,
+  geometricMean,
+  type Measured,
+  median,
+  type Report,
+  spread,
+  summarise,
+  worstOf,
+} from '../../bench/report.ts'
 
 const speed: Measured = {
   row: 'loop',
@@ -48,6 +57,32 @@ test('the summary is the row that reaches least of its goal', () => {
   assert.equal(worstOf(rows), { value: 2.5 / 3, unit: 'of its goal, worst row', goal: 1, met: false })
 })
 
+test('a goal for the ratio is met by the ratio, not by the number', () => {
+  assert.is(summarise({ ...time, goal: undefined, goalRatio: 2 } as Measured).met, true)
+  assert.is(summarise({ ...time, goal: undefined, goalRatio: 2.1 } as Measured).met, false)
+  assert.equal(worstOf([summarise({ ...speed, goalRatio: 1 })]).value, 450 / 950)
+})
+
+test('of a goal for the number and one for the ratio, both have to be met', () => {
+  assert.is(summarise({ ...time, goal: 3, goalRatio: 2 }).met, true)
+  assert.is(summarise({ ...time, goal: 3, goalRatio: 2.1 }).met, false)
+  assert.is(summarise({ ...time, goal: 2.9, goalRatio: 2 }).met, false)
+})
+
+test('rows without goals are neither good nor bad', () => {
+  assert.is(worstOf([summarise(speed)]).met, null)
+})
+
+test('the machine itself and the first run are compared, too', () => {
+  const { native, nativeRatio, first, firstRatio } = summarise({ ...time, native: [1, 3, 1.5] })
+  assert.equal({ native, nativeRatio, first, firstRatio }, { native: 1.5, nativeRatio: 0.5, first: 2, firstRatio: 3 })
+})
+
+test('the geometric mean of a ratio and its inverse is one', () => {
+  assert.ok(Math.abs(geometricMean([4, 0.25]) - 1) < 1e-12)
+  assert.ok(Math.abs(geometricMean([1, 2, 4]) - 2) < 1e-12)
+})
+
 test('the table shows each row with its goal and verdict', () => {
   const rows = [summarise({ ...speed, goal: 300 }), summarise(time)]
   const machine = { cpu: 'C', processors: 2, memoryGiB: 4, node: '20', v8: '11', system: 'Linux', reference: 'QEMU 10' }
@@ -60,6 +95,18 @@ test('the table shows each row with its goal and verdict', () => {
     'boot  s     3.00  67 %       6.00   0 %   2.00  ≤ 2.50  MISSED',
     '',
     '0.833 of its goal, worst row: MISSED',
+  ])
+})
+
+test('the table has columns for the machine itself where a row was run on it', () => {
+  const rows = [summarise({ ...time, native: [1.5], goal: undefined, goalRatio: 1 } as Measured)]
+  const machine = { cpu: 'C', processors: 2, memoryGiB: 4, node: '20', v8: '11', system: 'Linux', reference: 'QEMU 10' }
+  const report: Report = { bench: 'b', when: '', machine, rows, summary: worstOf(rows) }
+  assert.equal(asTable(report).split('\n').slice(2), [
+    '      unit  ours     ±  reference    ±  ratio     goal       native  native/ours  1st run  its ratio',
+    'boot  s     3.00  67 %       6.00  0 %   2.00  ≥ 1.00x  met    1.50         0.50     2.00       3.00',
+    '',
+    '2.00 of its goal, worst row: met',
   ])
 })
 

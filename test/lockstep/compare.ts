@@ -160,6 +160,7 @@ async function explain(options: CompareOptions, group: Group): Promise<string | 
   const small = { ...group, units }
   const before = { ...group, units: units.slice(0, -1) }
   const both = await runBoth(options, [small, before])
+  if (!both.different.includes(0)) return undefined
   return describe(small, both, units.length > 0 ? both.b(1) : undefined)
 }
 
