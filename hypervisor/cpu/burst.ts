@@ -5,6 +5,7 @@
 // often enough (the budget is a slice) for the engine to replace its code with a better one.
 
 import { add32, add64, and64, exchange32, exchange64, or64, reserve, swap32, swap64 } from "./atomic";
+import { PAGE_FRAME } from "./code";
 import { Hart } from "./hart";
 import { divuw, divu, divw, div, mulh, mulhsu, mulhu, orcB, remuw, remu, remw, rem } from "./integer";
 import * as O from "./ops";
@@ -55,6 +56,8 @@ function imm(ip: usize): u64 { return <u64><i64>load<i32>(ip, 4); }
 function imm32(ip: usize): u32 { return load<u32>(ip, 4); }
 function near(ip: usize): usize { return <usize>load<i32>(ip, 4); }
 function pcOf(page: usize, va: u64, ip: usize): u64 { return va + <u64>(ip - page >> 2); }
+/** The immediate of the auipc at `ip`, from the guest's own bits: the second slot of a pair may be anything by now. */
+function upper(page: usize, ip: usize): u64 { return <u64><i64>(<i32>load<u32>((<usize>load<u32>(page, PAGE_FRAME) << 12) + (ip - page >> 2)) & ~0xfff); }
 function readEntry(data: usize, gva: u64): usize { return data + (<usize>(<u32>gva >> 8 ^ <u32>gva >> 18) & 0x3ff0); }
 function writeEntry(data: usize, gva: u64): usize { return data + TLB_WRITE + (<usize>(<u32>gva >> 8 ^ <u32>gva >> 18) & 0x3ff0); }
 function pointer(entry: usize, off: u64): usize { return <usize>load<u32>(entry, 8) + <usize>off; }
@@ -410,7 +413,7 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
         setThird(hart, ip, third(hart, ip) + rdOf(hart, ip)); ip += fallen(ip); left--; break;
       case O.OP_MV_MV: setRd(hart, ip, rs1(hart, ip)); if (left == 1) { ip += firstLength(ip); break; }
         setThird(hart, ip, rs2(hart, ip)); ip += fallen(ip); left--; break;
-      case O.OP_ADDRESS: if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - pairFirst(ip + WIDE)); ip += WIDE; break; }
+      case O.OP_ADDRESS: if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + upper(page, ip)); ip += WIDE; break; }
         setRd(hart, ip, pcOf(page, va, ip) + imm(ip)); ip += 2 * WIDE; left--; break;
       // Branches and jumps inside the page.
       case O.OP_BEQ: ip += rs1(hart, ip) == rs2(hart, ip) ? near(ip) : WIDE; break;
@@ -457,9 +460,7 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_C_JALR: target = rs1(hart, ip) & ~1; setRd(hart, ip, pcOf(page, va, ip) + 2); reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_C_JR: target = rs1(hart, ip) & ~1; reason = STOP_JUMP; rest = left; left = 1; break;
       case O.OP_CALL:
-        // With one instruction to go only the auipc happens. The second slot knows its part of the distance: in its low
-        // half, whether or not it heads a pair of its own by now.
-        if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + imm(ip) - pairFirst(ip + WIDE)); ip += WIDE; break; }
+        if (left == 1) { setRd(hart, ip, pcOf(page, va, ip) + upper(page, ip)); ip += WIDE; break; }
         target = pcOf(page, va, ip) + imm(ip) & ~1; setRd(hart, ip, pcOf(page, va, ip) + 8); left--; reason = STOP_JUMP; rest = left; left = 1; break;
       // F and D.
       case O.OP_FADD_D: {

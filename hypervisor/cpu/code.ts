@@ -21,7 +21,8 @@ import { OP_PAGE_END } from "./ops";
 
 const PAGES: usize = <usize>MAX_FRAMES << 1;
 const SLOTS: usize = 2048 << 3;
-const PAGE_FRAME: usize = SLOTS + 16;
+/** Byte of a page where the number of its frame stands. */
+export const PAGE_FRAME: usize = SLOTS + 16;
 const PAGE_STORES: usize = SLOTS + 20;
 const PAGE_TRANSLATED: usize = SLOTS + 24;
 const PAGE_NARROW: usize = SLOTS + 32;

@@ -56,10 +56,10 @@ export function group(first: u32, count: u32): void {
   let locals: u32 = 0;
   for (let i = first; i < first + count; i++) {
     const head = instructionAt(i);
-    if (!effects.isMemory(head.operation) || head.isFollower || head.rs1 == 0) continue;
+    if (!effects.isMemory(head.operation) || head.isFollower) continue;
     head.low = head.immediate;
     head.span = sizeOf(head.operation);
-    if (!shares || locals == registers.BASES) continue;
+    if (!shares || locals == registers.BASES || head.rs1 == 0) continue;
     if (gather(head, i, first + count, registers.BASE + locals)) locals++;
   }
 }
