@@ -2,7 +2,7 @@
 // Read by asc (kernel) and by tsc (shim, CLI, tests) alike, so it imports nothing and carries no types.
 
 /** Version of everything in this file; docs/abi.md has the changelog. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 // ── Error codes: a caller's mistake, nothing has changed ────────────────────────────────────────────────
 export const OK = 0;
@@ -181,7 +181,7 @@ export const DIVERGENCE_INSTRUCTIONS = 8;
 export const DIVERGENCE_CODE_BYTES = 16;
 /** u32: 0: registers differ; 1: memory differs, at DIVERGENCE_ADDRESS. */
 export const DIVERGENCE_KIND = 20;
-/** u64: guest-virtual address of the first byte of memory that differs. */
+/** u64: address in linear memory of the first store whose bytes differ. */
 export const DIVERGENCE_ADDRESS = 24;
 /** u64 each: what is there after the interpreter, and after translated code. */
 export const DIVERGENCE_EXPECTED = 32;

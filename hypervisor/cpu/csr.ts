@@ -7,6 +7,7 @@ import * as fpu from "./fpu";
 import { Hart, PRIV_M, PRIV_U } from "./hart";
 import * as interrupts from "./interrupts";
 import * as pmp from "./pmp";
+import * as spaces from "./spaces";
 import * as tlb from "./tlb";
 
 /** Nothing to be looked at again. */
@@ -22,16 +23,16 @@ export let value: u64 = 0;
 const MSTATUS_WRITABLE: u64 = C.MSTATUS_SIE | C.MSTATUS_MIE | C.MSTATUS_SPIE | C.MSTATUS_MPIE | C.MSTATUS_SPP |
   C.MSTATUS_MPP | C.MSTATUS_FS | tlb.MSTATUS_MPRV | tlb.MSTATUS_SUM | C.MSTATUS_MXR | C.MSTATUS_TVM | C.MSTATUS_TW |
   C.MSTATUS_TSR;
-const SSTATUS_WRITABLE: u64 = C.MSTATUS_SIE | C.MSTATUS_SPIE | C.MSTATUS_SPP | C.MSTATUS_FS | tlb.MSTATUS_SUM | C.MSTATUS_MXR;
+export const SSTATUS_WRITABLE: u64 = C.MSTATUS_SIE | C.MSTATUS_SPIE | C.MSTATUS_SPP | C.MSTATUS_FS | tlb.MSTATUS_SUM | C.MSTATUS_MXR;
 /** UXL as it reads in sstatus. */
-const SSTATUS_UXL: u64 = 0x2_0000_0000;
+export const SSTATUS_UXL: u64 = 0x2_0000_0000;
 /** RV64 with A C D F I M S U. */
 const MISA: u64 = 0x8000_0000_0014_112d;
 /** All exceptions but ecall from M (11) and the reserved ones. */
 const MEDELEG_WRITABLE: u64 = 0xb3ff;
 const MENVCFG_WRITABLE: u64 = C.MENVCFG_FIOM | C.MENVCFG_CBIE | C.MENVCFG_CBCFE | C.MENVCFG_CBZE | C.MENVCFG_ADUE |
   C.MENVCFG_PBMTE | C.MENVCFG_STCE;
-const SENVCFG_WRITABLE: u64 = C.MENVCFG_FIOM | C.MENVCFG_CBIE | C.MENVCFG_CBCFE | C.MENVCFG_CBZE;
+export const SENVCFG_WRITABLE: u64 = C.MENVCFG_FIOM | C.MENVCFG_CBIE | C.MENVCFG_CBCFE | C.MENVCFG_CBZE;
 /** CY, TM, IR: there are no other counters. */
 const COUNTERS: u64 = 7;
 const INHIBIT: u64 = 5;
@@ -194,8 +195,7 @@ function setStatus(hart: Hart, next: u64): u32 {
 function setSatp(hart: Hart, next: u64): u32 {
   const mode = next >> 60;
   if (mode != C.SATP_BARE && mode != C.SATP_SV39 && mode != C.SATP_SV48 && mode != C.SATP_SV57) return EFFECT_NONE;
-  if (next != hart.satp) tlb.flush(hart);
-  hart.satp = next;
+  if (next != hart.satp) spaces.change(hart, next);
   return EFFECT_NONE;
 }
 

@@ -2,7 +2,9 @@
 // Saved and restored as it lies up to HART_STATE_END; what follows (TLBs) is rebuilt.
 //
 //   hartBlock + 0        Hart
-//   hartBlock + TLB      four TLB sets (cpu/tlb.ts)
+//   hartBlock + TLB      four TLB sets and the lists of their fills (cpu/tlb.ts)
+//   hartBlock + PATHS    ways to page tables (cpu/paths.ts)
+//   hartBlock + SPACES   TLB entries of address spaces that were left (cpu/spaces.ts)
 
 import { MAX_HARTS } from "../abi";
 import { Guest, guestAt, hartBlock } from "../guest/guest";
@@ -157,10 +159,29 @@ export class Hart {
   fetchEpoch: u32;
   /** Translated code was left as bytes that share one look at the TLB were not all there: number of its unit + 1. */
   sharedMiss: u32;
+  /** Guest-virtual address of the indirect jump or call through which translated code was left; 0: it was not. */
+  site: u64;
+  /** Instructions a ns that it has lately done: owned by vmm/scheduler; 0: not known. */
+  speed: f64;
   /** Instructions until the interpreter looks again at what it is doing; below 0: it is looking (cpu/run.ts). */
   untilLook: i32;
-  /** How many entries each TLB set has been given since it was last emptied; they are listed behind the sets. */
+  /**
+   * How many entries each TLB set has been given since it was last emptied, and how many of those of S and SUM hold in this
+   * address space alone; they are listed behind the sets.
+   */
   fills0: u32; fills1: u32; fills2: u32; fills3: u32;
+  localFills1: u32; localFills2: u32;
+  /** The last translation holds in every address space: its leaf, or a table on the way, is marked G. */
+  isGlobal: u32;
+  /** What `fetchEpoch` is in U, S and M mode. */
+  epochU: u32; epochS: u32; epochM: u32;
+  /** Number of the address space in use, and of the last one that got one (cpu/paths.ts). */
+  space: u64;
+  lastSpace: u64;
+  /** Grows when what was kept of address spaces left (cpu/spaces.ts) is void. */
+  flushes: u32;
+  /** Grows with each change of the address space. */
+  spaceChanges: u32;
   /** Which gigabytes hold superpages that the TLBs know: a filter of 64 bits, see tlb.ts. */
   superpages: u64;
 

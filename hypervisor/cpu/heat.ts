@@ -3,7 +3,7 @@
 // Entries are found by looking now and then (cpu/run.ts: which loop or call comes next?), and where translated code was left
 // and the interpreter had to go on. A small table without chains: an entry that is met rarely is worn down by others.
 
-import { DESK, HEAT, areaOf } from "./regions";
+import { HEAT, TARGETS, areaOf } from "./regions";
 
 const ENTRIES: u32 = 4096;
 /** Behind the table: entries waiting to be translated. */
@@ -28,7 +28,7 @@ export class Hot {
 
 const HOT_SIZE: usize = 16;
 
-if (HOT + 16 + <usize>HOT_MAX * HOT_SIZE > DESK) ERROR("the heat runs into the translator's desk");
+if (HOT + 16 + <usize>HOT_MAX * HOT_SIZE > TARGETS) ERROR("the heat runs into the targets");
 if (offsetof<Hot>() != HOT_SIZE) ERROR("Hot has not its size");
 
 function waiting(cpu: u32): Waiting {
@@ -69,16 +69,21 @@ export function add(cpu: u32, slot: usize, page: usize, pc: u64, set: u32, amoun
   }
   heat += amount;
   if (heat >= enough) {
-    const list = waiting(cpu);
-    if (list.count < HOT_MAX) {
-      const hot = at(cpu, list.count++);
-      hot.pc = pc;
-      hot.page = <u32>page;
-      hot.set = set;
-    }
+    ask(cpu, page, pc, set);
     heat = -enough;
   }
   store<i32>(entry, heat, 4);
+}
+
+/** This entry is to be translated, whatever it has cost; false: the list is full. */
+export function ask(cpu: u32, page: usize, pc: u64, set: u32): bool {
+  const list = waiting(cpu);
+  if (list.count == HOT_MAX) return false;
+  const hot = at(cpu, list.count++);
+  hot.pc = pc;
+  hot.page = <u32>page;
+  hot.set = set;
+  return true;
 }
 
 /** The entry can't be translated: it needs so much more before it is tried again. */

@@ -8,6 +8,7 @@ import {
   MENVCFG_ADUE, MENVCFG_PBMTE, MSTATUS_MXR, SATP_PPN,
 } from "./csrs";
 import { Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
+import * as paths from "./paths";
 import * as pmp from "./pmp";
 import { PMP_R, PMP_W, PMP_X } from "./pmp";
 import { MSTATUS_SUM, dataPrivilege } from "./tlb";
@@ -27,6 +28,7 @@ const PTE_R: u64 = 2;
 const PTE_W: u64 = 4;
 const PTE_X: u64 = 8;
 const PTE_U: u64 = 16;
+const PTE_G: u64 = 32;
 const PTE_A: u64 = 64;
 const PTE_D: u64 = 128;
 const PTE_PBMT: u64 = 3 << 61;
@@ -62,6 +64,7 @@ export function translate(hart: Hart, guest: Guest, gva: u64, size: u32, access:
   const privilege = access == ACCESS_FETCH ? hart.priv : dataPrivilege(hart);
   gpa = gva;
   leafMask = ~(<u64>0);
+  hart.isGlobal = 0;
   const mode = <u32>(hart.satp >> 60);
   if (privilege != PRIV_M && mode != 0) {
     const result = walk(hart, guest, gva, access, privilege, mode - 5);
@@ -72,18 +75,42 @@ export function translate(hart: Hart, guest: Guest, gva: u64, size: u32, access:
   return TRANSLATED;
 }
 
-/** The walk of 12.3.2, in its steps' order. `levels`: 3, 4 or 5. */
+let isPeeking: bool = false;
+
+/** As `translate` for a fetch, but without a trace: an entry that has not been accessed yet counts as no translation. */
+export function peek(hart: Hart, guest: Guest, gva: u64): u32 {
+  isPeeking = true;
+  const result = translate(hart, guest, gva, 2, ACCESS_FETCH);
+  isPeeking = false;
+  return result;
+}
+
+/** The walk of 12.3.2, in its steps' order, from where the last one nearby ended. `levels`: 3, 4 or 5. */
 function walk(hart: Hart, guest: Guest, gva: u64, access: u32, privilege: u32, levels: u32): u32 {
-  const unused: u64 = 64 - 12 - 9 * levels;
-  if (<u64>(<i64>(gva << unused) >> unused) != gva) return fault(hart, gva, access, true);
+  const path = paths.placeOf(hart, gva);
+  let isKnown = guest.mapGeneration == hart.mapGeneration && paths.holds(path, hart, gva);
   let table: u64 = (hart.satp & SATP_PPN) << 12;
   let level = levels - 1;
+  let page: usize = 0;
+  let isGlobal: u64 = 0;
+  if (isKnown) {
+    table = path.table;
+    level = path.level;
+    page = <usize>path.page;
+    isGlobal = path.isGlobal != 0 ? PTE_G : 0;
+  } else {
+    const unused: u64 = 64 - 12 - 9 * levels;
+    if (<u64>(<i64>(gva << unused) >> unused) != gva) return fault(hart, gva, access, true);
+  }
   while (true) {
     const shift: u64 = 12 + 9 * <u64>level;
     const place = table + ((gva >> shift & 0x1ff) << 3);
-    if (!ram.has(guest, place) || !pmp.check(hart, place, 8, PRIV_S, PMP_R)) return fault(hart, gva, access, false);
-    const page = ram.pageForRead(guest, place);
-    if (page == 0) return STARVED;
+    if (!isKnown) {
+      if (!ram.has(guest, place)) return fault(hart, gva, access, false);
+      page = ram.pageForRead(guest, place);
+      if (page == 0) return STARVED;
+    }
+    if (!pmp.check(hart, place, 8, PRIV_S, PMP_R)) return fault(hart, gva, access, false);
     const pte = load<u64>(page + <usize>(place & 0xfff));
     if ((pte & PTE_V) == 0 || (pte & (PTE_R | PTE_W)) == PTE_W || (pte & PTE_RESERVED) != 0) {
       return fault(hart, gva, access, true);
@@ -93,8 +120,11 @@ function walk(hart: Hart, guest: Guest, gva: u64, access: u32, privilege: u32, l
       if ((pte & (PTE_A | PTE_D | PTE_U | PTE_PBMT | PTE_N)) != 0 || level == 0) return fault(hart, gva, access, true);
       table = ppn << 12;
       level--;
+      isKnown = false;
+      isGlobal |= pte & PTE_G;
       continue;
     }
+    if (!isKnown) paths.note(path, hart, gva, table, page, level, isGlobal != 0);
     if (!isAllowed(hart, pte, access, privilege)) return fault(hart, gva, access, true);
     const memoryType = pte & PTE_PBMT;
     if (memoryType == PTE_PBMT || (memoryType != 0 && (hart.menvcfg & MENVCFG_PBMTE) == 0)) {
@@ -111,15 +141,17 @@ function walk(hart: Hart, guest: Guest, gva: u64, access: u32, privilege: u32, l
     }
     const wanted: u64 = access == ACCESS_WRITE ? PTE_A | PTE_D : PTE_A;
     if ((pte & wanted) != wanted) {
-      if ((hart.menvcfg & MENVCFG_ADUE) == 0) return fault(hart, gva, access, true);
+      if (isPeeking || (hart.menvcfg & MENVCFG_ADUE) == 0) return fault(hart, gva, access, true);
       if (!pmp.check(hart, place, 8, PRIV_S, PMP_W)) return fault(hart, gva, access, false);
       const writable = ram.writable(guest, place);
       if (writable == 0) return STARVED;
+      page = writable & ~0xfff;
       // Another hart may have changed the entry since: then walk this level again (12.3.2, step 9).
       if (!update(writable, pte, pte | wanted)) continue;
     }
     gpa = base | gva & mask;
     leafMask = mask;
+    hart.isGlobal = ((isGlobal | pte) & PTE_G) != 0 ? 1 : 0;
     return TRANSLATED;
   }
 }

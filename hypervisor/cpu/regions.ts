@@ -4,6 +4,7 @@
 //                 +REGIONS      one Region per place of the kernel's table from TABLE on: an entry into translated code
 //                 +UNITS        one Unit per group of functions that were translated together and call each other
 //                 +HEAT         cpu/heat.ts
+//                 +TARGETS      cpu/targets.ts
 //                 +DESK         the translator's own
 //                 +VERIFY       cpu/verify.ts
 //
@@ -28,6 +29,7 @@ export const PAGES_MAX: u32 = 24;
 const REGIONS: usize = 0x1000;
 const UNITS: usize = 0x5_0000;
 export const HEAT: usize = 0x16_0000;
+export const TARGETS: usize = 0x18_0000;
 export const DESK: usize = 0x20_0000;
 export const VERIFY: usize = 0x60_0000;
 
@@ -82,12 +84,15 @@ export class Unit {
   base: u64;
   /** Translated.clock at the last entry. */
   lastUsed: u32;
-  /** How often a check for several accesses at once has failed since it was made. */
+  /** How often it could not be entered as its pages were not in place, and how often a shared look failed on two pages. */
   misses: u32;
+  straddles: u32;
   pages: u32;
   isAlive: u32;
   /** TLB set of its code's data accesses. */
   set: u32;
+  /** It is to be translated anew, as more is known of where it goes. */
+  isOld: u32;
 }
 
 /** In a unit behind its head: i32 pages from the first page, u32 frame. */

@@ -7,6 +7,7 @@ import {
 } from "./csrs";
 import * as fpu from "./fpu";
 import { Hart, PRIV_M } from "./hart";
+import * as spaces from "./spaces";
 import * as tlb from "./tlb";
 
 /** CBIE = 01: cbo.inval does what cbo.flush does. */
@@ -38,5 +39,6 @@ export function reset(hart: Hart, pc: u64, a0: u64, a1: u64, privilege: u32): vo
     hart.mstatus = MSTATUS_FS & <u64>1 << 13;
   }
   tlb.reset(hart);
+  spaces.reset(hart);
   fpu.refresh(hart);
 }

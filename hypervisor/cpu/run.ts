@@ -15,6 +15,7 @@ import { NOWHERE, decode } from "./decode";
 import { fuse } from "./fuse";
 import * as fpu from "./fpu";
 import { EXIT_BUDGET, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, Hart, PRIV_S } from "./hart";
+import * as heat from "./heat";
 import * as look from "./look";
 import * as interrupts from "./interrupts";
 import * as mmu from "./mmu";
@@ -24,6 +25,7 @@ import * as regions from "./regions";
 import { REGIONS_MAX, TABLE, Unit } from "./regions";
 import { step } from "./step";
 import { LEAVE, SYNC } from "./system";
+import * as targets from "./targets";
 import * as tlb from "./tlb";
 import * as trap from "./trap";
 import * as verify from "./verify";
@@ -32,6 +34,10 @@ import * as verify from "./verify";
 const SCRATCH: usize = 256;
 /** How deep calls may nest in translated code; each takes its part of the engine's stack. */
 const DEPTH: i32 = 200;
+/** Failed looks with which a unit is translated anew. */
+const STRADDLES: u32 = 200;
+/** Failed entries, as pages are not mapped, with which it is too. */
+const FAILURES: u32 = 100;
 /** Instructions decoded at a time. */
 const AHEAD: i32 = 16;
 
@@ -93,6 +99,11 @@ function goOn(hart: Hart, guest: Guest, cpu: u32, translates: bool): u32 {
     if (start != decoded && hart.codePage == <u32>start) hart.codePage = <u32>decoded;
     if (translates) {
       look.executed(hart, guest, cpu, slot, pc, executed);
+      if (hart.sharedMiss != 0) {
+        // Something happened without a miss: so the bytes were there, but not on one page.
+        if (isLeft && executed != 0) straddle(hart, cpu);
+        hart.sharedMiss = 0;
+      }
       // It is what follows a missed access or a rare instruction that is gone on with, not these themselves.
       isLeft = isLeft && executed == 0;
     }
@@ -130,10 +141,14 @@ function enter(hart: Hart, guest: Guest, cpu: u32, pc: u64, slot: usize): bool {
   const unit = regions.unitAt(cpu, region.unit);
   const base = pc - (<u64>(<i64>region.delta) << 12) & ~0xfff;
   if (unit.epoch != hart.fetchEpoch || unit.base != base) {
-    if (!holds(hart, guest, cpu, unit, base)) return false;
+    if (!holds(hart, guest, cpu, unit, base)) {
+      // Where some of its pages are not, one is made that gets by without them.
+      if (++unit.misses == FAILURES && heat.ask(cpu, page, pc, set)) unit.isOld = 1;
+      return false;
+    }
   }
   unit.lastUsed = ++regions.translatedOf(cpu).clock;
-  if (guest.translator == <u32>TRANSLATOR_VERIFY) return enterBoth(hart, guest, cpu, pc, number);
+  if (guest.translator == <u32>TRANSLATOR_VERIFY) return enterBoth(hart, guest, cpu, pc, number, unit);
   const before = hart.left;
   const left = call_indirect<i32>(TABLE + number, changetype<u32>(hart), before, pc, DEPTH);
   hart.left = left;
@@ -141,45 +156,85 @@ function enter(hart: Hart, guest: Guest, cpu: u32, pc: u64, slot: usize): bool {
   hart.retired += <u64>(before - left);
   hart.translated += <u64>(before - left);
   hart.entries++;
+  if (hart.site != 0) learn(hart, cpu, unit, hart.site, hart.pc);
   return true;
+}
+
+/** Notes where translated code of `unit` has just gone through the indirect jump or call at `site`. */
+function learn(hart: Hart, cpu: u32, unit: Unit, site: u64, target: u64): void {
+  hart.site = 0;
+  const entry = tlb.fetchEntry(hart, site);
+  if ((load<u64>(entry) ^ site) >= 4096) return;
+  const slot = <usize>load<u32>(entry, 8) + (<usize>(site & 0xfff) << 2);
+  if (targets.note(cpu, slot, <i64>(target - site)) && unit.count != 0) again(cpu, unit);
 }
 
 /** The two engines did not come to the same. */
 let hasDiverged: bool = false;
 
 /** `enter` for a guest that wants both engines to do everything. What the interpreter makes of it stays. */
-function enterBoth(hart: Hart, guest: Guest, cpu: u32, pc: u64, number: u32): bool {
+function enterBoth(hart: Hart, guest: Guest, cpu: u32, pc: u64, number: u32, unit: Unit): bool {
   const decoded = page;
   const left = hart.left;
   const budget = verify.begin(hart, cpu);
   const executed = budget - call_indirect<i32>(TABLE + number, changetype<u32>(hart), budget, pc, DEPTH);
+  const site = hart.site;
+  const target = hart.pc;
   verify.undo(hart, cpu);
   if (executed == 0) return false;
   hart.left = executed;
   const reason = goOn(hart, guest, cpu, false);
   hasDiverged = reason != EXIT_BUDGET || !verify.agrees(hart, cpu, decoded, executed);
+  if (site != 0) learn(hart, cpu, unit, site, target);
   hart.left += left - executed;
   hart.translated += <u64>executed;
   hart.entries++;
   return true;
 }
 
-/** Does this address space have the unit's pages where they were when it was translated? If it has others, the unit is dropped. */
+/** A look that several accesses share has failed for bytes on two pages: if that happens often, its unit is made without. */
+function straddle(hart: Hart, cpu: u32): void {
+  const unit = regions.unitAt(cpu, hart.sharedMiss - 1);
+  if (unit.isAlive == 0 || unit.count == 0 || ++unit.straddles != STRADDLES) return;
+  code.setNarrow(cpu, regions.regionAt(cpu, unit.first).frame);
+  again(cpu, unit);
+}
+
+/** Asks for a unit to be translated anew. */
+function again(cpu: u32, unit: Unit): void {
+  const root = regions.regionAt(cpu, unit.first);
+  const page = code.slotOf(cpu, root.frame, 0);
+  const pc = unit.base + (<u64>(<i64>root.delta) << 12) + <u64>root.offset;
+  if (page != 0 && heat.ask(cpu, page, pc, unit.set)) unit.isOld = 1;
+}
+
+/** Does this address space have the unit's pages where they were when it was translated? */
 function holds(hart: Hart, guest: Guest, cpu: u32, unit: Unit, base: u64): bool {
-  const first = page;
-  let isTrue = true;
-  for (let i: u32 = 0; i < unit.pages && isTrue; i++) {
+  for (let i: u32 = 0; i < unit.pages; i++) {
     const gva = base + (<u64>(<i64>regions.pageDelta(unit, i)) << 12);
-    isTrue = fetch(hart, guest, cpu, gva) == TRANSLATED && !isPartial && code.frameOf(page) == regions.pageFrame(unit, i);
-    // Decoding another page may have thrown out one of these.
-    if (code.changes(cpu) != 0) isTrue = false;
+    if (frameOf(hart, guest, cpu, gva) != regions.pageFrame(unit, i)) return false;
   }
-  page = first;
-  isPartial = false;
-  if (!isTrue) return false;
   unit.epoch = hart.fetchEpoch;
   unit.base = base;
   return true;
+}
+
+/**
+ * The frame from which the hart would fetch at this address, if it has fetched there before and it has decoded code; else 0.
+ * The fetch TLB knows it afterwards, so what empties that begins another epoch.
+ */
+function frameOf(hart: Hart, guest: Guest, cpu: u32, gva: u64): u32 {
+  const entry = tlb.fetchEntry(hart, gva);
+  if ((load<u64>(entry) ^ gva) < 4096) return code.frameOf(<usize>load<u32>(entry, 8));
+  if (mmu.peek(hart, guest, gva) != TRANSLATED || mmu.isPartial || !ram.has(guest, mmu.gpa)) return 0;
+  const base = ram.pageForRead(guest, mmu.gpa);
+  if (base == 0) return 0;
+  const frame = frames.frameOf(base);
+  const decoded = code.slotOf(cpu, frame, 0);
+  if (decoded == 0) return 0;
+  tlb.noteSuperpage(hart, gva, mmu.leafMask);
+  tlb.fill(hart, hart.fetchSet, entry, gva, decoded);
+  return frame;
 }
 
 /** The instruction at byte `offset` of the page, decoded apart, where its own slot says that translated code begins. */

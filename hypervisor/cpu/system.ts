@@ -12,6 +12,7 @@ import {
 } from "./csrs";
 import { EXIT_ECALL, EXIT_TIMER, EXIT_WFI, Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
 import * as interrupts from "./interrupts";
+import * as spaces from "./spaces";
 import * as tlb from "./tlb";
 import * as trap from "./trap";
 
@@ -20,6 +21,8 @@ export const SYNC: u32 = 4;
 /** Done; `run` ends with exit code (answer - LEAVE). */
 export const LEAVE: u32 = 16;
 
+/** Bits of an ASID; the others are to be ignored (privileged spec 12.2.1). */
+const ASID: u64 = 0xffff;
 /** Size of a cache block for cbo.* in bytes, as the device tree says. */
 const BLOCK: u64 = 64;
 
@@ -82,8 +85,16 @@ function wait(hart: Hart, raw: u32, next: u64): u32 {
 function fence(hart: Hart, raw: u32, next: u64): u32 {
   if (hart.priv == PRIV_U || (hart.priv == PRIV_S && (hart.mstatus & MSTATUS_TVM) != 0)) return illegal(hart, raw);
   const rs1 = raw >> 15 & 31;
-  if (rs1 == 0) tlb.flush(hart);
-  else tlb.flushAddress(hart, hart.x(rs1));
+  const rs2 = raw >> 20 & 31;
+  if (rs2 != 0) {
+    const asid = hart.x(rs2) & ASID;
+    if (rs1 == 0) spaces.flush(hart, asid);
+    else spaces.flushAddress(hart, asid, hart.x(rs1));
+  } else if (rs1 == 0) {
+    tlb.flush(hart);
+  } else {
+    tlb.flushAddress(hart, hart.x(rs1));
+  }
   hart.pc = next;
   return DONE;
 }

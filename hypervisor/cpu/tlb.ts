@@ -13,9 +13,12 @@
 // copy-on-write, code and devices are all just misses. Entry 0 is empty with tag 0x1000, the others with tag 0: pages
 // that hash elsewhere, so an empty entry can't be hit.
 //
-// The list of what was filled makes emptying cheap: Linux empties often what it has barely used.
+// Lists of what was filled make emptying cheap: Linux empties often what it has barely used. What is not marked global is
+// local: it holds in the address space in use alone. All of set U counts as local; the local fills of S and SUM have lists of
+// their own, so that a change of the address space leaves the kernel's pages where they are.
 
 import { Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
+import * as paths from "./paths";
 
 export const TLB: usize = 0x1000;
 export const TLB_SET: usize = 0x9000;
@@ -31,9 +34,21 @@ const SET_S: u32 = 1;
 const SET_SUM: u32 = 2;
 const SET_M: u32 = 3;
 
-/** Behind the sets: for each set FILLS_MAX addresses (relative to the set) of filled entries, u16 / 16. */
+/** Behind the sets: lists of FILLS_MAX addresses (relative to the set) of filled entries, u16 / 16. List n < 4: set n. */
 const FILLS: usize = TLB + <usize>SETS * TLB_SET;
-const FILLS_MAX: u32 = 256;
+const LISTS: u32 = 6;
+/** List of the local fills of set S; that of set SUM follows. */
+const LOCAL: u32 = 4;
+export const FILLS_MAX: u32 = 256;
+/** The lists of what is local and worth keeping for an address space that is left (cpu/spaces.ts). */
+export const LIST_U: u32 = SET_U;
+export const LIST_SUM: u32 = LOCAL + 1;
+
+/** Behind the lists: which pages set U was given fetch entries for since it was emptied, a filter of 512 bits. */
+export const FETCHED: usize = FILLS + <usize>(LISTS * FILLS_MAX << 1);
+export const FETCHED_SIZE: usize = 64;
+
+if (FETCHED + FETCHED_SIZE > paths.PATHS) ERROR("the TLBs run into the paths");
 
 export const MSTATUS_MPRV: u64 = 1 << 17;
 export const MSTATUS_SUM: u64 = 1 << 18;
@@ -56,6 +71,11 @@ export function dataPrivilege(hart: Hart): u32 {
 export function select(hart: Hart): void {
   hart.dataSet = setFor(hart, dataPrivilege(hart));
   hart.fetchSet = hart.priv == PRIV_U ? <u32>TLB : hart.priv == PRIV_S ? <u32>(TLB + TLB_SET) : <u32>(TLB + 3 * TLB_SET);
+  chooseEpoch(hart);
+}
+
+function chooseEpoch(hart: Hart): void {
+  hart.fetchEpoch = hart.priv == PRIV_U ? hart.epochU : hart.priv == PRIV_S ? hart.epochS : hart.epochM;
 }
 
 /** Where a page's entry lies in a table of data entries. Translated code computes the same (jit/memory.ts). */
@@ -73,24 +93,78 @@ export function dataEntry(hart: Hart, table: usize, gva: u64): usize {
   return changetype<usize>(hart) + <usize>hart.dataSet + table + dataPlace(gva);
 }
 
-/** Address of the fetch entry for this page in the set in use. */
-export function fetchEntry(hart: Hart, gva: u64): usize {
-  return changetype<usize>(hart) + <usize>hart.fetchSet + TLB_FETCH + (<usize>(<u32>(gva >> 12) * HASH >> 20) & 0xff0);
+/** Where a page's entry lies in a table of fetch entries. */
+function fetchPlace(gva: u64): usize {
+  return <usize>(<u32>(gva >> 12) * HASH >> 20) & 0xff0;
 }
 
-/** Fills an entry, and notes it for `flush`. */
+/** Address of the fetch entry for this page in the set in use. */
+export function fetchEntry(hart: Hart, gva: u64): usize {
+  return changetype<usize>(hart) + <usize>hart.fetchSet + TLB_FETCH + fetchPlace(gva);
+}
+
+function fillsOf(hart: Hart, list: u32): u32 {
+  return load<u32>(changetype<usize>(hart) + (<usize>list << 2), offsetof<Hart>("fills0"));
+}
+
+function setFills(hart: Hart, list: u32, count: u32): void {
+  store<u32>(changetype<usize>(hart) + (<usize>list << 2), count, offsetof<Hart>("fills0"));
+}
+
+/** How many entries are listed. A list that ran over has none that could be relied on. */
+export function listed(hart: Hart, list: u32): u32 {
+  const fills = fillsOf(hart, list);
+  return fills > FILLS_MAX ? 0 : fills;
+}
+
+/** Place in its set of the i-th entry that is listed. */
+export function listedAt(hart: Hart, list: u32, i: u32): usize {
+  return <usize>load<u16>(changetype<usize>(hart) + FILLS + (<usize>(list * FILLS_MAX + i) << 1)) << 4;
+}
+
+function note(hart: Hart, list: u32, place: usize): void {
+  const fills = fillsOf(hart, list);
+  if (fills < FILLS_MAX) store<u16>(changetype<usize>(hart) + FILLS + (<usize>(list * FILLS_MAX + fills) << 1), <u16>(place >> 4));
+  setFills(hart, list, fills + 1);
+}
+
+/** Byte of the filter in which a page's bit lies, and the bit. */
+function fetchedByte(hart: Hart, gva: u64): usize {
+  return changetype<usize>(hart) + FETCHED + (<usize>((<u32>(gva >> 12) * HASH) >> 26));
+}
+
+function fetchedBit(gva: u64): u32 {
+  return <u32>1 << ((<u32>(gva >> 12) * HASH) >> 23 & 7);
+}
+
+/** Fills an entry, and notes it for when it is to be emptied. hart.isGlobal says how far it holds. */
 export function fill(hart: Hart, setOffset: u32, entry: usize, gva: u64, pointer: usize): void {
-  const set = (setOffset - <u32>TLB) / <u32>TLB_SET;
-  const count = changetype<usize>(hart) + (<usize>set << 2);
-  const fills = load<u32>(count, offsetof<Hart>("fills0"));
-  if (fills < FILLS_MAX) {
-    const place = <u32>(entry - changetype<usize>(hart)) - setOffset >> 4;
-    store<u16>(changetype<usize>(hart) + FILLS + (<usize>(set * FILLS_MAX + fills) << 1), <u16>place);
+  const set = setNumber(setOffset);
+  const place = entry - changetype<usize>(hart) - <usize>setOffset;
+  note(hart, set, place);
+  if (set == SET_U) {
+    if (place >= TLB_FETCH) store<u8>(fetchedByte(hart, gva), <u8>(<u32>load<u8>(fetchedByte(hart, gva)) | fetchedBit(gva)));
+  } else if (set != SET_M && hart.isGlobal == 0) {
+    note(hart, LOCAL - SET_S + set, place);
   }
-  store<u32>(count, fills + 1, offsetof<Hart>("fills0"));
   store<u64>(entry, gva & ~0xfff);
   store<u32>(entry, <u32>pointer, 8);
   hart.tlbFills++;
+}
+
+/** Fills the entry at `place` of the set of LIST_U or LIST_SUM with what it held before. */
+export function refill(hart: Hart, list: u32, place: usize, tag: u64, pointer: u32): void {
+  const set = list == LIST_U ? SET_U : SET_SUM;
+  note(hart, set, place);
+  if (list != set) note(hart, list, place);
+  const entry = changetype<usize>(hart) + TLB + <usize>set * TLB_SET + place;
+  store<u64>(entry, tag);
+  store<u32>(entry, pointer, 8);
+}
+
+/** The entry at `place` of the set of LIST_U or LIST_SUM. */
+export function listedEntry(hart: Hart, list: u32, place: usize): usize {
+  return changetype<usize>(hart) + TLB + <usize>(list == LIST_U ? SET_U : SET_SUM) * TLB_SET + place;
 }
 
 /** The bit of hart.superpages that stands for the gigabyte an address lies in. */
@@ -101,16 +175,19 @@ function gigabyte(gva: u64): u64 {
 
 /** Notes that an entry was filled from a leaf of more than a page: its addresses can't be flushed one by one. */
 export function noteSuperpage(hart: Hart, gva: u64, leafMask: u64): void {
-  if (leafMask <= 0xfff) return;
+  if (leafMask <= 0xfff || dataPrivilege(hart) == PRIV_M) return;
   // A leaf of more than a gigabyte, or no translation at all: no address is safe.
   hart.superpages |= leafMask >> 30 != 0 ? ~(<u64>0) : gigabyte(gva);
 }
 
 let epochs: u32 = 0;
 
-/** Entries of the fetch TLB are about to be emptied. */
+/** Entries of all fetch TLBs are about to be emptied. */
 function nextEpoch(hart: Hart): void {
-  hart.fetchEpoch = ++epochs;
+  hart.epochU = ++epochs;
+  hart.epochS = ++epochs;
+  hart.epochM = ++epochs;
+  chooseEpoch(hart);
 }
 
 function clearEntry(base: usize, place: usize): void {
@@ -118,47 +195,95 @@ function clearEntry(base: usize, place: usize): void {
   store<u64>(base + place, empty);
 }
 
+/** Empties the entries of `set` that are listed, or all of them if the list ran over. */
+function empty(hart: Hart, set: u32, list: u32): void {
+  const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
+  const fills = fillsOf(hart, list);
+  setFills(hart, list, 0);
+  if (fills <= FILLS_MAX) {
+    for (let i: u32 = 0; i < fills; i++) clearEntry(base, listedAt(hart, list, i));
+    return;
+  }
+  memory.fill(base, 0, TLB_SET);
+  clearEntry(base, 0);
+  clearEntry(base, TLB_WRITE);
+  clearEntry(base, TLB_FETCH);
+  setFills(hart, set, 0);
+}
+
+function forgetFetched(hart: Hart): void {
+  memory.fill(changetype<usize>(hart) + FETCHED, 0, FETCHED_SIZE);
+}
+
 /** Empties all TLBs. */
 export function flush(hart: Hart): void {
   nextEpoch(hart);
-  for (let set: u32 = 0; set < SETS; set++) {
-    const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
-    const count = changetype<usize>(hart) + (<usize>set << 2);
-    const fills = load<u32>(count, offsetof<Hart>("fills0"));
-    if (fills > FILLS_MAX) {
-      memory.fill(base, 0, TLB_SET);
-      clearEntry(base, 0);
-      clearEntry(base, TLB_WRITE);
-      clearEntry(base, TLB_FETCH);
-    } else {
-      const list = changetype<usize>(hart) + FILLS + (<usize>(set * FILLS_MAX) << 1);
-      for (let i: u32 = 0; i < fills; i++) clearEntry(base, <usize>load<u16>(list + (<usize>i << 1)) << 4);
-    }
-    store<u32>(count, 0, offsetof<Hart>("fills0"));
-  }
+  paths.renumber(hart);
+  hart.flushes++;
+  for (let set: u32 = 0; set < SETS; set++) empty(hart, set, set);
+  hart.localFills1 = hart.localFills2 = 0;
+  forgetFetched(hart);
   hart.superpages = 0;
+}
+
+/** Empties what holds in the address space in use alone. */
+export function flushLocal(hart: Hart): void {
+  hart.epochU = ++epochs;
+  if (hart.localFills1 != 0) hart.epochS = ++epochs;
+  chooseEpoch(hart);
+  paths.renumber(hart);
+  empty(hart, SET_U, SET_U);
+  empty(hart, SET_S, LOCAL);
+  empty(hart, SET_SUM, LIST_SUM);
+  forgetFetched(hart);
+}
+
+/** Set U has been refilled with what it held in this epoch. */
+export function resume(hart: Hart, epoch: u32): void {
+  hart.epochU = epoch;
+  chooseEpoch(hart);
 }
 
 /** Makes all entries empty, whatever the memory held before: for a hart that is new. */
 export function reset(hart: Hart): void {
   hart.fills0 = hart.fills1 = hart.fills2 = hart.fills3 = FILLS_MAX + 1;
+  paths.reset(hart);
   flush(hart);
   select(hart);
 }
 
 /**
- * Empties what covers one guest-virtual address: a page, or everything if a superpage may cover it. `superpages` is a
- * filter over gigabytes, so that the kernel's own superpages don't make every flush of one user page a flush of all.
+ * Empties what covers one guest-virtual address, in all address spaces: a page, or everything if a superpage may cover it.
+ * `superpages` is a filter over gigabytes, so that the kernel's own superpages don't make every flush of one user page a flush
+ * of all.
  */
 export function flushAddress(hart: Hart, gva: u64): void {
   if ((hart.superpages & gigabyte(gva)) != 0) {
     flush(hart);
     return;
   }
-  nextEpoch(hart);
+  hart.flushes++;
+  hart.epochS = ++epochs;
+  clearAddress(hart, gva);
+}
+
+/** Empties what covers one guest-virtual address in the address space in use alone. */
+export function flushLocalAddress(hart: Hart, gva: u64): void {
+  if ((hart.superpages & gigabyte(gva)) != 0) {
+    flushLocal(hart);
+    return;
+  }
+  if (hart.localFills1 != 0) hart.epochS = ++epochs;
+  clearAddress(hart, gva);
+}
+
+function clearAddress(hart: Hart, gva: u64): void {
+  if ((<u32>load<u8>(fetchedByte(hart, gva)) & fetchedBit(gva)) != 0) hart.epochU = ++epochs;
+  chooseEpoch(hart);
+  paths.forget(hart, gva);
   const data = dataPlace(gva);
-  const fetch = TLB_FETCH + (<usize>(<u32>(gva >> 12) * HASH >> 20) & 0xff0);
-  for (let set: u32 = 0; set < SETS; set++) {
+  const fetch = TLB_FETCH + fetchPlace(gva);
+  for (let set: u32 = 0; set < SET_M; set++) {
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
     if ((load<u64>(base + data) ^ gva) < 4096) clearEntry(base, data);
     if ((load<u64>(base + TLB_WRITE + data) ^ gva) < 4096) clearEntry(base, TLB_WRITE + data);
@@ -168,6 +293,7 @@ export function flushAddress(hart: Hart, gva: u64): void {
 
 /** Empties the write TLBs alone: some frame became code. */
 export function flushWrites(hart: Hart): void {
+  hart.flushes++;
   for (let set: u32 = 0; set < SETS; set++) {
     if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
@@ -179,6 +305,7 @@ export function flushWrites(hart: Hart): void {
 /** Empties the fetch TLBs alone: decoded pages were dropped. */
 export function flushFetches(hart: Hart): void {
   nextEpoch(hart);
+  hart.flushes++;
   for (let set: u32 = 0; set < SETS; set++) {
     if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;

@@ -76,7 +76,8 @@ export function agrees(hart: Hart, cpu: u32, page: usize, executed: i32): bool {
   const area = areaOf(cpu);
   const other = changetype<Hart>(area + AFTER);
   if (hart.pc != other.pc || hart.fflags != other.fflags || hart.mstatus != other.mstatus ||
-    hart.reservationSize != other.reservationSize || !haveSameRegisters(hart, other)) {
+    hart.floatDirty != other.floatDirty || !haveSameReservation(hart, other) || !haveSameSupervisor(hart, other) ||
+    !haveSameRegisters(hart, other)) {
     report(hart, cpu, page, executed, 0, 0);
     return false;
   }
@@ -88,6 +89,16 @@ export function agrees(hart: Hart, cpu: u32, page: usize, executed: i32): bool {
     return false;
   }
   return true;
+}
+
+function haveSameReservation(a: Hart, b: Hart): bool {
+  return a.reservationSize == b.reservationSize && a.reservationAddress == b.reservationAddress &&
+    a.reservationValue == b.reservationValue;
+}
+
+/** The CSRs that translated code writes, but for mstatus (jit/csrs.ts). */
+function haveSameSupervisor(a: Hart, b: Hart): bool {
+  return a.sscratch == b.sscratch && a.sepc == b.sepc && a.scause == b.scause && a.stval == b.stval && a.senvcfg == b.senvcfg;
 }
 
 function haveSameRegisters(a: Hart, b: Hart): bool {

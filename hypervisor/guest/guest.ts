@@ -86,6 +86,8 @@ export class Guest {
   firstUserInstructions: u64;
   /** Of kernelNs what translating took. */
   translateNs: f64;
+  /** Of translateNs what it has not made up for yet by waiting. */
+  debtNs: f64;
   /** Hot entries that could not be translated. */
   refusals: u64;
 }

@@ -3,6 +3,7 @@
 //   INSTRUCTIONS   of the unit at hand, in the order they were found
 //   BLOCKS         of the unit at hand
 //   FUNCTIONS      of the unit at hand
+//   WAYS           where indirect jumps and calls are known to go
 //   ORDER          numbers of a function's blocks, in the order they are written
 //   LABELS         of the constructs around what is being written (jit/labels.ts)
 //   MAP            for each halfword around a function's entry: number of its instruction + 1
@@ -25,7 +26,9 @@ const BLOCK_SIZE: usize = 128;
 const FUNCTION_SIZE: usize = 64;
 const BLOCKS: usize = DESK + <usize>INSTRUCTIONS_MAX * INSTRUCTION_SIZE;
 const FUNCTIONS: usize = BLOCKS + <usize>BLOCKS_MAX * BLOCK_SIZE;
-const ORDER: usize = FUNCTIONS + <usize>FUNCTIONS_MAX * FUNCTION_SIZE;
+const WAYS: usize = FUNCTIONS + <usize>FUNCTIONS_MAX * FUNCTION_SIZE;
+const WAYS_MAX: u32 = 2048;
+const ORDER: usize = WAYS + (<usize>WAYS_MAX << 3);
 const LABELS: usize = ORDER + (<usize>BLOCKS_MAX << 2);
 /** A block opens two constructs at most, and a branch one. */
 const MAP: usize = LABELS + (<usize>BLOCKS_MAX << 4);
@@ -60,6 +63,9 @@ export class Block {
   fall: u32;
   /** For END_CALL: the function of this unit, or NONE. */
   callee: u32;
+  /** For END_SWITCH and END_CALLS: the first way, and how many. */
+  firstWay: u32;
+  ways: u32;
   /** Place in reverse postorder, from 0; NONE: not reached. */
   order: u32;
   /** Its immediate dominator; first block it dominates (highest order first), and the next one of the same dominator. */
@@ -100,6 +106,20 @@ export const END_INDIRECT: u32 = 4;
 /** What follows is not translated. */
 export const END_LEAVE: u32 = 5;
 
+/** Jump to an address in a register that is mostly one of a few: blocks of the function. */
+export const END_SWITCH: u32 = 6;
+/** Call of an address in a register that is mostly one of a few: functions of the unit. */
+export const END_CALLS: u32 = 7;
+
+/** Where an indirect jump or call may go. */
+@unmanaged @final
+export class Way {
+  /** Distance in bytes from the function's entry. */
+  offset: i32;
+  /** The block, or for a call the function; NONE: it is not taken. */
+  goal: u32;
+}
+
 /** A translated function: one entry, and what is reached from it without calls. */
 @unmanaged @final
 export class Routine {
@@ -127,6 +147,7 @@ let base: usize = 0;
 export let instructions: u32 = 0;
 export let blocks: u32 = 0;
 export let functions: u32 = 0;
+let ways: u32 = 0;
 
 /** Sits down at the desk of this CPU. */
 export function sit(cpu: u32): void {
@@ -135,7 +156,7 @@ export function sit(cpu: u32): void {
 
 /** Clears the desk for another unit. */
 export function clear(): void {
-  instructions = blocks = functions = 0;
+  instructions = blocks = functions = ways = 0;
 }
 
 export function instructionAt(number: u32): Instruction {
@@ -181,6 +202,21 @@ export function addFunction(): Routine {
   const fresh = functionAt(functions++);
   memory.fill(changetype<usize>(fresh), 0, FUNCTION_SIZE);
   return fresh;
+}
+
+export function wayAt(number: u32): Way {
+  return changetype<Way>(base + WAYS + (<usize>number << 3));
+}
+
+/** Adds a way to the block that was given the last one; false: the desk is full. */
+export function addWay(block: Block, offset: i32): bool {
+  if (ways == WAYS_MAX) return false;
+  if (block.ways == 0) block.firstWay = ways;
+  const way = wayAt(ways++);
+  way.offset = offset;
+  way.goal = NONE;
+  block.ways++;
+  return true;
 }
 
 /** The block at place `place` of the order. */

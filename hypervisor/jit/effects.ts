@@ -1,6 +1,9 @@
 // Which registers an instruction reads and writes, and whether it can be translated at all.
 
 import * as O from "../cpu/ops";
+import * as atomics from "./atomics";
+import * as blocks from "./blocks";
+import * as csrs from "./csrs";
 import * as floats from "./floats";
 import { Instruction } from "./instruction";
 import * as integers from "./integers";
@@ -14,7 +17,8 @@ export function find(instruction: Instruction): bool {
   const operation = instruction.operation;
   if (operation >= <u32>O.OP_LB && operation <= <u32>O.OP_C_FSD) return ofMemory(instruction);
   if (operation >= <u32>O.OP_FAR_BEQ && operation <= <u32>O.OP_C_JR) return ofJumps(instruction);
-  return integers.effects(instruction) || floats.effects(instruction);
+  if (integers.effects(instruction) || floats.effects(instruction)) return true;
+  return atomics.effects(instruction) || blocks.effects(instruction) || csrs.effects(instruction);
 }
 
 function ofMemory(instruction: Instruction): bool {

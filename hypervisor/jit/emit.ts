@@ -5,8 +5,12 @@
 
 import { Hart } from "../cpu/hart";
 import * as O from "../cpu/ops";
+import * as atomics from "./atomics";
+import * as blocks from "./blocks";
+import * as csrs from "./csrs";
 import {
-  Block, END_BRANCH, END_CALL, END_FALL, END_INDIRECT, END_JUMP, Routine, NONE, blockAt, functionAt, instructionAt,
+  Block, END_BRANCH, END_CALL, END_CALLS, END_FALL, END_INDIRECT, END_JUMP, END_LEAVE, END_SWITCH, NONE, Routine, blockAt,
+  instructionAt, wayAt,
 } from "./desk";
 import * as effects from "./effects";
 import * as exits from "./exits";
@@ -18,11 +22,12 @@ import * as labels from "./labels";
 import * as liveness from "./liveness";
 import * as memory from "./memory";
 import * as registers from "./registers";
-import { DEPTH, HART, LEFT, LIMIT_DOUBLE, LIMIT_SINGLE, getX, setX } from "./registers";
+import { DEPTH, HART, LEFT, LIMIT_DOUBLE, LIMIT_SINGLE, P, PC, getX, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  BLOCK, BR, CALL, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_SUB, I64_ADD, I64_AND, I64_EQ, I64_GE_S,
-  I64_GE_U, I64_LOAD, I64_LT_S, I64_LT_U, I64_NE, I64_STORE, IF, LOOP, NOTHING, RETURN, UNREACHABLE,
+  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_SUB, I32_WRAP_I64,
+  I64_ADD, I64_AND, I64_EQ, I64_GE_S, I64_GE_U, I64_LOAD, I64_LT_S, I64_LT_U, I64_NE, I64_STORE, I64_SUB, IF, LOOP,
+  NOTHING, RETURN, UNREACHABLE,
 } from "./wasm";
 
 /** Number in the module of the unit's first function. */
@@ -33,7 +38,7 @@ let hasLooked: bool = false;
 /** Writes the body of a function, its size in front. */
 export function write(fn: Routine, first: u32): void {
   firstFunction = first;
-  liveness.find(fn);
+  liveness.find();
   const size = wasm.reserve();
   const start = wasm.at;
   registers.declare(fn.usesX, fn.usesF);
@@ -112,13 +117,15 @@ function body(number: u32): void {
   if (block.isChecked && (block.order != 0 || block.isHeader)) check(block, false);
   memory.group(block.first, block.count);
   hasLooked = false;
-  const isPlain = block.ending == END_FALL || block.ending > END_INDIRECT;
+  const isPlain = block.ending == END_FALL || block.ending == END_LEAVE;
   const plain = isPlain ? block.count : block.count - 1;
   for (let i: u32 = 0; i < plain; i++) {
     const instruction = instructionAt(block.first + i);
     exits.stand(instruction.offset, block.owed + <i32>i);
     if (effects.isFloat(instruction)) look();
-    if (!memory.emit(instruction) && !integers.emit(instruction)) floats.emit(instruction);
+    if (memory.emit(instruction) || integers.emit(instruction) || atomics.emit(instruction)) continue;
+    if (blocks.emit(instruction) || csrs.emit(instruction)) continue;
+    floats.emit(instruction);
   }
   const last = instructionAt(block.first + block.count - 1);
   switch (block.ending) {
@@ -127,6 +134,8 @@ function body(number: u32): void {
     case END_JUMP: go(block, block.taken, block.takenOffset); return;
     case END_CALL: call(block, last); return;
     case END_INDIRECT: indirect(block, last); return;
+    case END_SWITCH: turn(block, last); return;
+    case END_CALLS: callOne(block, last); return;
     default: exits.leaveAt(block.end, graph.owedAfter(block));
   }
 }
@@ -188,26 +197,20 @@ function branch(block: Block, last: Instruction): void {
   go(block, block.fall, block.fallOffset);
 }
 
-/** A call of a function of this unit is a call of its wasm function; one that came back to elsewhere ends this one too. */
-function call(block: Block, last: Instruction): void {
-  exits.address(block.end);
-  setX(last.rd);
-  if (block.callee == NONE || block.fall == NONE) {
-    exits.leaveAt(block.takenOffset, graph.owedAfter(block));
-    return;
-  }
-  const callee = functionAt(block.callee);
-  const back = blockAt(block.fall);
-  registers.save(registers.dirtyX, registers.dirtyF);
-  registers.setDirty(0, 0);
+/** Pushes the arguments of a call to `distance` bytes from the entry, and calls; LEFT is what is left then. */
+function enter(block: Block, distance: i32, callee: u32): void {
   wasm.localGet(HART);
   exits.left(graph.owedAfter(block));
-  exits.address(block.takenOffset);
+  exits.address(distance);
   wasm.localGet(DEPTH);
   wasm.i32Const(1);
   wasm.byte(I32_SUB);
-  wasm.indexed(CALL, firstFunction + block.callee);
+  wasm.indexed(CALL, firstFunction + callee);
   wasm.localSet(LEFT);
+}
+
+/** Behind a call: one that came back to elsewhere ends this function too; else it goes on with what the callee may have written. */
+function comeBack(block: Block): void {
   wasm.localGet(HART);
   wasm.memory(I64_LOAD, <u32>offsetof<Hart>("pc"));
   exits.address(block.end);
@@ -217,15 +220,29 @@ function call(block: Block, last: Instruction): void {
   wasm.localGet(LEFT);
   wasm.byte(RETURN);
   wasm.byte(END);
-  registers.load_(back.liveX & callee.writesX, back.liveF & callee.writesF);
+  const back = blockAt(block.fall);
+  registers.load_(back.liveX & liveness.writtenX(block), back.liveF & liveness.writtenF(block));
   registers.setDirty(0, 0);
   if (back.entries > 1 || back.order <= block.order) wasm.indexed(BR, labels.depthOf(block.fall));
   else tree(block.fall);
 }
 
-/** Jumps to where a register says: the dispatcher knows what is there, or the caller, if it is a return. */
-function indirect(block: Block, last: Instruction): void {
-  wasm.localGet(HART);
+/** A call of a function of this unit is a call of its wasm function. */
+function call(block: Block, last: Instruction): void {
+  exits.address(block.end);
+  setX(last.rd);
+  if (!graph.isCall(block)) {
+    exits.leaveAt(block.takenOffset, graph.owedAfter(block));
+    return;
+  }
+  registers.save(registers.dirtyX, registers.dirtyF);
+  registers.setDirty(0, 0);
+  enter(block, block.takenOffset, block.callee);
+  comeBack(block);
+}
+
+/** Computes where an indirect jump goes, into P. */
+function aim(last: Instruction): void {
   getX(last.rs1);
   if (last.immediate != 0) {
     wasm.i64Const(last.immediate);
@@ -233,12 +250,177 @@ function indirect(block: Block, last: Instruction): void {
   }
   wasm.i64Const(-2);
   wasm.byte(I64_AND);
+  wasm.localSet(P);
+}
+
+/** Leaves for the address in P; the dispatcher knows what is there, or the caller, if it is a return. */
+function leaveForP(block: Block, last: Instruction): void {
+  wasm.localGet(HART);
+  wasm.localGet(P);
   wasm.memory(I64_STORE, <u32>offsetof<Hart>("pc"));
-  if (last.rd != 0) {
-    exits.address(block.end);
-    setX(last.rd);
+  if (last.rd != 0 || (last.rs1 != 1 && last.rs1 != 5)) {
+    wasm.localGet(HART);
+    exits.address(last.offset);
+    wasm.memory(I64_STORE, <u32>offsetof<Hart>("site"));
   }
   registers.save(registers.dirtyX, registers.dirtyF);
   exits.left(graph.owedAfter(block));
   wasm.byte(RETURN);
+}
+
+/** Jumps to where a register says. */
+function indirect(block: Block, last: Instruction): void {
+  aim(last);
+  if (last.rd != 0) {
+    exits.address(block.end);
+    setX(last.rd);
+  }
+  leaveForP(block, last);
+}
+
+/** An indirect call that is mostly one of a few functions of this unit. */
+function callOne(block: Block, last: Instruction): void {
+  if (!graph.isCall(block)) {
+    indirect(block, last);
+    return;
+  }
+  aim(last);
+  exits.address(block.end);
+  setX(last.rd);
+  const dirtyX = registers.dirtyX;
+  const dirtyF = registers.dirtyF;
+  let open: u32 = 0;
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const way = wayAt(block.firstWay + k);
+    if (way.goal == NONE) continue;
+    isAt(way.offset);
+    wasm.byte(IF);
+    wasm.byte(NOTHING);
+    registers.save(dirtyX, dirtyF);
+    enter(block, way.offset, way.goal);
+    wasm.byte(ELSE);
+    open++;
+  }
+  leaveForP(block, last);
+  for (; open > 0; open--) wasm.byte(END);
+  comeBack(block);
+}
+
+/** Pushes whether P is the address at `distance` bytes from the entry. */
+function isAt(distance: i32): void {
+  wasm.localGet(P);
+  exits.address(distance);
+  wasm.byte(I64_EQ);
+}
+
+/** Most goals that are compared with one after the other; with more of them a table is looked at. */
+const COMPARED: u32 = 3;
+
+/** An indirect jump that is mostly to one of a few blocks of this function. */
+function turn(block: Block, last: Instruction): void {
+  aim(last);
+  let goals: u32 = 0;
+  for (let k: u32 = 0; k < block.ways; k++) if (wayAt(block.firstWay + k).goal != NONE) goals++;
+  if (goals > COMPARED) {
+    turnByTable(block, last, goals);
+    return;
+  }
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const way = wayAt(block.firstWay + k);
+    if (way.goal == NONE) continue;
+    isAt(way.offset);
+    wasm.byte(IF);
+    wasm.byte(NOTHING);
+    labels.push(NONE);
+    go(block, way.goal, way.offset);
+    labels.pop();
+    wasm.byte(END);
+  }
+  leaveForP(block, last);
+}
+
+/** The goals' places in a table are found by a product without collisions; what is found must still be compared. */
+function turnByTable(block: Block, last: Instruction, goals: u32): void {
+  const bits = 34 - clz<u32>(goals - 1);
+  const factor = spread(block, bits);
+  if (factor == 0) {
+    leaveForP(block, last);
+    return;
+  }
+  // Outermost the label of what is not known, then those of the goals, the first innermost.
+  for (let k: u32 = 0; k <= goals; k++) {
+    wasm.byte(BLOCK);
+    wasm.byte(NOTHING);
+    labels.push(NONE);
+  }
+  wasm.localGet(P);
+  wasm.localGet(PC);
+  wasm.byte(I64_SUB);
+  wasm.byte(I32_WRAP_I64);
+  wasm.i32Const(<i32>factor);
+  wasm.byte(I32_MUL);
+  wasm.i32Const(<i32>(32 - bits));
+  wasm.byte(I32_SHR_U);
+  wasm.byte(BR_TABLE);
+  wasm.unsigned(1 << bits);
+  for (let place: u32 = 0; place < <u32>1 << bits; place++) wasm.unsigned(goalAt(block, factor, bits, place, goals));
+  wasm.unsigned(goals);
+  let rest = goals;
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const way = wayAt(block.firstWay + k);
+    if (way.goal == NONE) continue;
+    labels.pop();
+    wasm.byte(END);
+    rest--;
+    wasm.localGet(P);
+    exits.address(way.offset);
+    wasm.byte(I64_NE);
+    wasm.indexed(BR_IF, rest);
+    go(block, way.goal, way.offset);
+  }
+  labels.pop();
+  wasm.byte(END);
+  leaveForP(block, last);
+}
+
+function placeOf(offset: i32, factor: u32, bits: u32): u32 {
+  return <u32>offset * factor >> 32 - bits;
+}
+
+/** A factor that gives each goal a place of its own; 0: none was found. */
+function spread(block: Block, bits: u32): u32 {
+  let factor: u32 = 0x9e37_79b1;
+  for (let tries = 0; tries < 4000; tries++) {
+    let taken: u64 = 0;
+    let taken2: u64 = 0;
+    let collides = false;
+    for (let k: u32 = 0; k < block.ways && !collides; k++) {
+      const way = wayAt(block.firstWay + k);
+      if (way.goal == NONE) continue;
+      const place = placeOf(way.offset, factor, bits);
+      const bit: u64 = <u64>1 << <u64>(place & 63);
+      if (place < 64) {
+        collides = (taken & bit) != 0;
+        taken |= bit;
+      } else {
+        collides = (taken2 & bit) != 0;
+        taken2 |= bit;
+      }
+    }
+    if (!collides) return factor;
+    factor = factor * 1664525 + 1013904223 | 1;
+  }
+  return 0;
+}
+
+/** Which of the goals has this place in the table; `goals`: none. */
+function goalAt(block: Block, factor: u32, bits: u32, place: u32, goals: u32): u32 {
+  let number: u32 = 0;
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const way = wayAt(block.firstWay + k);
+    if (way.goal == NONE) continue;
+    if (placeOf(way.offset, factor, bits) == place) return number;
+    number++;
+  }
+  return goals;
 }

@@ -3,9 +3,9 @@
 // A loop that can be entered past its head (irreducible) gets no second head here: the way in past the head leaves the
 // function, and the dispatcher finds or makes another one that begins there, in which it is the head.
 
-import { Block, END_CALL, Routine, NONE, blockAt, ordered, setOrdered } from "./desk";
+import { Block, END_CALL, END_CALLS, END_SWITCH, NONE, Routine, blockAt, ordered, setOrdered, wayAt } from "./desk";
 
-let next: u32 = 0;
+let lowest: u32 = 0;
 
 /** Works out order, dominators, loops and costs of a function's blocks. */
 export function shape(fn: Routine): void {
@@ -25,14 +25,14 @@ function order(fn: Routine): void {
     const block = blockAt(b);
     block.order = block.dominator = block.child = block.sibling = NONE;
   }
-  next = fn.blocks;
+  lowest = fn.blocks;
   visit(fn.firstBlock);
   // Counted from the end: blocks that are not reached leave a gap at the start.
-  reached = fn.blocks - next;
+  reached = fn.blocks - lowest;
   for (let b = fn.firstBlock; b < fn.firstBlock + fn.blocks; b++) {
     const block = blockAt(b);
     if (block.order == NONE) continue;
-    block.order -= next;
+    block.order -= lowest;
     setOrdered(block.order, b);
   }
 }
@@ -41,14 +41,39 @@ function visit(number: u32): void {
   const block = blockAt(number);
   block.isMet = true;
   // What is visited last comes first: what falls through stays near.
-  if (block.taken != NONE && !blockAt(block.taken).isMet) visit(block.taken);
-  if (goesOn(block) && !blockAt(block.fall).isMet) visit(block.fall);
-  block.order = --next;
+  for (let k: u32 = 0; k < waysOut(block); k++) {
+    const next = goal(block, k);
+    if (next != NONE && !blockAt(next).isMet) visit(next);
+  }
+  block.order = --lowest;
 }
 
 /** Is there a way from this block to its `fall`? */
 export function goesOn(block: Block): bool {
-  return block.fall != NONE && (block.ending != END_CALL || block.callee != NONE);
+  return block.fall != NONE && (block.ending != END_CALL || block.callee != NONE) && (block.ending != END_CALLS || calls(block));
+}
+
+/** Does an indirect call know a function of the unit? */
+function calls(block: Block): bool {
+  for (let k: u32 = 0; k < block.ways; k++) if (wayAt(block.firstWay + k).goal != NONE) return true;
+  return false;
+}
+
+/** How many ways out of a block there may be to others. */
+export function waysOut(block: Block): u32 {
+  return block.ending == END_SWITCH ? block.ways : 2;
+}
+
+/** The block at the end of the k-th way out; NONE: it is no way to a block. */
+export function goal(block: Block, k: u32): u32 {
+  if (block.ending == END_SWITCH) return wayAt(block.firstWay + k).goal;
+  return k == 0 ? block.taken : goesOn(block) ? block.fall : NONE;
+}
+
+function cut(block: Block, k: u32): void {
+  if (block.ending == END_SWITCH) wayAt(block.firstWay + k).goal = NONE;
+  else if (k == 0) block.taken = NONE;
+  else block.fall = NONE;
 }
 
 /** Immediate dominators by repeated intersection along the order. */
@@ -60,8 +85,10 @@ function dominators(fn: Routine): void {
     for (let place: u32 = 0; place < reached; place++) {
       const number = ordered(place);
       const block = blockAt(number);
-      if (block.taken != NONE && offer(block.taken, number)) changed = true;
-      if (goesOn(block) && offer(block.fall, number)) changed = true;
+      for (let k: u32 = 0; k < waysOut(block); k++) {
+        const target = goal(block, k);
+        if (target != NONE && offer(target, number)) changed = true;
+      }
     }
   }
 }
@@ -94,10 +121,11 @@ function settle(fn: Routine): void {
   for (let place: u32 = 0; place < reached; place++) {
     const number = ordered(place);
     const block = blockAt(number);
-    if (block.taken != NONE && !arrive(block.taken, number, block)) block.taken = NONE;
-    if (goesOn(block)) {
-      if (!arrive(block.fall, number, block)) block.fall = NONE;
-      else if (block.ending == END_CALL) blockAt(block.fall).isChecked = true;
+    for (let k: u32 = 0; k < waysOut(block); k++) {
+      const target = goal(block, k);
+      if (target == NONE) continue;
+      if (!arrive(target, number, block)) cut(block, k);
+      else if (isCall(block)) blockAt(target).isChecked = true;
     }
   }
   blockAt(fn.firstBlock).isChecked = true;
@@ -122,10 +150,9 @@ function costs(): void {
   for (let place = reached; place > 0; place--) {
     const block = blockAt(ordered(place - 1));
     let rest = 0;
-    if (block.taken != NONE) rest = ahead(block.taken, block);
-    if (goesOn(block)) {
-      const other = ahead(block.fall, block);
-      if (other > rest) rest = other;
+    for (let k: u32 = 0; k < waysOut(block); k++) {
+      const target = goal(block, k);
+      if (target != NONE) rest = max<i32>(rest, ahead(target, block));
     }
     block.cost = <i32>block.count + rest;
   }
@@ -134,6 +161,11 @@ function costs(): void {
     const isPlain = !block.isChecked && block.entries == 1;
     block.owed = isPlain ? owedAfter(blockAt(block.from)) : 0;
   }
+}
+
+/** Does the block end with a call of a function of the unit? */
+export function isCall(block: Block): bool {
+  return (block.ending == END_CALL || block.ending == END_CALLS) && goesOn(block);
 }
 
 function ahead(target: u32, block: Block): i32 {

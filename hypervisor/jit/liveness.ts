@@ -4,12 +4,12 @@
 // it was not written: those load it at the function's entry.
 
 import {
-  Block, END_CALL, Routine, NONE, blockAt, functionAt, instructionAt, ordered,
+  Block, END_CALL, END_CALLS, NONE, blockAt, functionAt, instructionAt, ordered, wayAt,
 } from "./desk";
 import * as graph from "./graph";
 
-/** Fills in dirtyX … liveF of a function's blocks; the shape must be known, and what callees write. */
-export function find(_fn: Routine): void {
+/** Fills in dirtyX … liveF of the blocks of the function that was shaped last; what callees write must be known. */
+export function find(): void {
   spread();
   need();
 }
@@ -28,9 +28,11 @@ function spread(): void {
         x |= instruction.writesX;
         f |= instruction.writesF;
       }
-      if (block.ending == END_CALL) x = f = 0;
-      if (block.taken != NONE && add(block.taken, x, f)) changed = true;
-      if (graph.goesOn(block) && add(block.fall, x, f)) changed = true;
+      if (block.ending == END_CALL || block.ending == END_CALLS) x = f = 0;
+      for (let k: u32 = 0; k < graph.waysOut(block); k++) {
+        const target = graph.goal(block, k);
+        if (target != NONE && add(target, x, f)) changed = true;
+      }
     }
   }
 }
@@ -55,15 +57,16 @@ function need(): void {
 function needOf(block: Block): bool {
   let x: u32 = 0;
   let f: u32 = 0;
-  if (block.taken != NONE) {
-    x |= blockAt(block.taken).liveX;
-    f |= blockAt(block.taken).liveF;
+  for (let k: u32 = 0; k < graph.waysOut(block); k++) {
+    const target = graph.goal(block, k);
+    if (target == NONE) continue;
+    x |= blockAt(target).liveX;
+    f |= blockAt(target).liveF;
   }
-  if (graph.goesOn(block)) {
-    // What the callee may write is loaded anew behind the call.
-    const isCall = block.ending == END_CALL;
-    x |= blockAt(block.fall).liveX & (isCall ? ~functionAt(block.callee).writesX : ~(<u32>0));
-    f |= blockAt(block.fall).liveF & (isCall ? ~functionAt(block.callee).writesF : ~(<u32>0));
+  if (graph.isCall(block)) {
+    // What a callee may write is loaded anew behind the call.
+    x &= ~writtenX(block);
+    f &= ~writtenF(block);
   }
   // The end of the block may leave, and a call stores what is dirty: dirty at the head and not written since is needed.
   x |= block.dirtyX;
@@ -85,4 +88,26 @@ function needOf(block: Block): bool {
   block.liveX = x;
   block.liveF = f;
   return true;
+}
+
+/** x registers that the functions a block calls may write. */
+export function writtenX(block: Block): u32 {
+  if (block.ending == END_CALL) return functionAt(block.callee).writesX;
+  let x: u32 = 0;
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const callee = wayAt(block.firstWay + k).goal;
+    if (callee != NONE) x |= functionAt(callee).writesX;
+  }
+  return x;
+}
+
+/** The same for f registers. */
+export function writtenF(block: Block): u32 {
+  if (block.ending == END_CALL) return functionAt(block.callee).writesF;
+  let f: u32 = 0;
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const callee = wayAt(block.firstWay + k).goal;
+    if (callee != NONE) f |= functionAt(callee).writesF;
+  }
+  return f;
 }

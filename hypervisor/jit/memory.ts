@@ -7,37 +7,33 @@
 
 import { Hart } from "../cpu/hart";
 import * as O from "../cpu/ops";
-import { TLB, TLB_SET, TLB_WRITE } from "../cpu/tlb";
-import { LOG_ENTRY } from "../cpu/verify";
 import { instructionAt } from "./desk";
 import * as effects from "./effects";
 import * as exits from "./exits";
 import { Instruction } from "./instruction";
+import * as lookup from "./lookup";
 import * as registers from "./registers";
-import { A, B, HART, P, Q, getF, getX, setF, setX } from "./registers";
+import { HART, getF, getX, setF, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  F64_LOAD, F64_REINTERPRET_I64, F64_STORE, I32_ADD, I32_AND, I32_LOAD, I32_SHR_U, I32_STORE, I32_WRAP_I64, I32_XOR,
-  I64_ADD, I64_GT_U, I64_LOAD, I64_LOAD16_S, I64_LOAD16_U, I64_LOAD32_S, I64_LOAD32_U, I64_LOAD8_S, I64_LOAD8_U, I64_OR,
-  I64_REINTERPRET_F64, I64_STORE, I64_STORE16, I64_STORE32, I64_STORE8, I64_XOR, IF, NOTHING, END,
+  F64_LOAD, F64_REINTERPRET_I64, F64_STORE, I32_STORE, I64_ADD, I64_GT_U, I64_LOAD, I64_LOAD16_S, I64_LOAD16_U,
+  I64_LOAD32_S, I64_LOAD32_U, I64_LOAD8_S, I64_LOAD8_U, I64_OR, I64_REINTERPRET_F64, I64_STORE, I64_STORE16,
+  I64_STORE32, I64_STORE8, IF, NOTHING, END,
 } from "./wasm";
 
 /** Bytes that accesses sharing a look may span. */
 const SPAN: i32 = 256;
 const NAN_BOX: i64 = <i64>0xffff_ffff_0000_0000;
 
-let set: u32 = 0;
 let unit: u32 = 0;
 let shares: bool = true;
-let logEnd: usize = 0;
 
 /**
  * For code in this TLB set and unit. `isSharing`: may accesses share a look? `log`: where the end of a log of all stores is
  * kept (cpu/verify.ts); 0: none.
  */
 export function begin(tlbSet: u32, unitNumber: u32, isSharing: bool, log: usize): void {
-  logEnd = log;
-  set = tlbSet;
+  lookup.begin(tlbSet, log);
   unit = unitNumber;
   shares = isSharing;
 }
@@ -112,30 +108,13 @@ export function emit(instruction: Instruction): bool {
 
 /** Looks the address up. The host's address is left on the stack, or in the local that others share. */
 function look(instruction: Instruction): void {
-  const table = <u32>TLB + set * <u32>TLB_SET + (effects.isStore(instruction.operation) ? <u32>TLB_WRITE : 0);
+  const table = lookup.table(effects.isStore(instruction.operation));
   getX(instruction.rs1);
   if (instruction.low != 0) {
     wasm.i64Const(instruction.low);
     wasm.byte(I64_ADD);
   }
-  wasm.localTee(P);
-  wasm.byte(I32_WRAP_I64);
-  wasm.localTee(A);
-  wasm.i32Const(8);
-  wasm.byte(I32_SHR_U);
-  wasm.localGet(A);
-  wasm.i32Const(18);
-  wasm.byte(I32_SHR_U);
-  wasm.byte(I32_XOR);
-  wasm.i32Const(0x3ff0);
-  wasm.byte(I32_AND);
-  wasm.localGet(HART);
-  wasm.byte(I32_ADD);
-  wasm.localTee(A);
-  wasm.memory(I64_LOAD, table);
-  wasm.localGet(P);
-  wasm.byte(I64_XOR);
-  wasm.localTee(Q);
+  lookup.find(table);
   wasm.i64Const(4096 - instruction.span);
   wasm.byte(I64_GT_U);
   wasm.byte(IF);
@@ -147,11 +126,7 @@ function look(instruction: Instruction): void {
   }
   exits.leave();
   wasm.byte(END);
-  wasm.localGet(A);
-  wasm.memory(I32_LOAD, table + 8);
-  wasm.localGet(Q);
-  wasm.byte(I32_WRAP_I64);
-  wasm.byte(I32_ADD);
+  lookup.host(table);
   if (instruction.shared != 0) wasm.localSet(instruction.shared);
 }
 
@@ -181,7 +156,7 @@ function loadAt(instruction: Instruction, distance: u32): void {
 }
 
 function storeAt(instruction: Instruction, distance: u32): void {
-  if (logEnd != 0) log(distance, sizeOf(instruction.operation));
+  lookup.log(distance, sizeOf(instruction.operation));
   switch (instruction.operation) {
     case O.OP_FSD:
       getF(instruction.rs2);
@@ -197,29 +172,4 @@ function storeAt(instruction: Instruction, distance: u32): void {
     case O.OP_SW: getX(instruction.rs2); wasm.memory(I64_STORE32, distance); return;
     default: getX(instruction.rs2); wasm.memory(I64_STORE, distance);
   }
-}
-
-/** Notes in the log what a store is about to overwrite; its address is on the stack and stays there. */
-function log(distance: u32, size: u32): void {
-  wasm.localSet(B);
-  wasm.i32Const(<i32>logEnd);
-  wasm.memory(I32_LOAD, 0);
-  wasm.localTee(A);
-  wasm.localGet(B);
-  wasm.i32Const(<i32>distance);
-  wasm.byte(I32_ADD);
-  wasm.memory(I32_STORE, 0);
-  wasm.localGet(A);
-  wasm.i32Const(<i32>size);
-  wasm.memory(I32_STORE, 4);
-  wasm.localGet(A);
-  wasm.localGet(B);
-  wasm.memory(size == 1 ? I64_LOAD8_U : size == 2 ? I64_LOAD16_U : size == 4 ? I64_LOAD32_U : I64_LOAD, distance);
-  wasm.memory(I64_STORE, 8);
-  wasm.i32Const(<i32>logEnd);
-  wasm.localGet(A);
-  wasm.i32Const(<i32>LOG_ENTRY);
-  wasm.byte(I32_ADD);
-  wasm.memory(I32_STORE, 0);
-  wasm.localGet(B);
 }

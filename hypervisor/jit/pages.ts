@@ -4,9 +4,11 @@ import * as frames from "../core/frames";
 import * as code from "../cpu/code";
 import { Hart, PRIV_M, PRIV_S, PRIV_U } from "../cpu/hart";
 import * as mmu from "../cpu/mmu";
-import { ACCESS_FETCH, TRANSLATED } from "../cpu/mmu";
+import { TRANSLATED } from "../cpu/mmu";
 import { OP_DECODE } from "../cpu/ops";
 import { PAGES_MAX } from "../cpu/regions";
+import * as targets from "../cpu/targets";
+import { Site } from "../cpu/targets";
 import { Guest } from "../guest/guest";
 import * as ram from "../guest/ram";
 import * as desk from "./desk";
@@ -26,7 +28,8 @@ const LOOKED_MAX: u32 = PAGES_MAX + 40;
 let count: u32 = 0;
 let usable: u32 = 0;
 let rootPage: u64 = 0;
-let privilege: u32 = 0;
+/** PRIV_* of the code at hand. */
+export let privilege: u32 = 0;
 let owner: usize = 0;
 let ownerGuest: usize = 0;
 let cpu: u32 = 0;
@@ -70,7 +73,7 @@ function frameAt(gva: u64): u32 {
   const guest = changetype<Guest>(ownerGuest);
   const own = hart.priv;
   hart.priv = privilege;
-  const result = mmu.translate(hart, guest, gva, 2, ACCESS_FETCH);
+  const result = mmu.peek(hart, guest, gva);
   hart.priv = own;
   if (result != TRANSLATED || mmu.isPartial || !ram.has(guest, mmu.gpa)) return 0;
   const base = ram.pageForRead(guest, mmu.gpa);
@@ -81,6 +84,12 @@ function frameAt(gva: u64): u32 {
 export function isKnown(offset: i32): bool {
   const page = find(offset >> 12);
   return page != null && load<u8>(<usize>page.decoded + (<usize>(offset & 0xfff) << 2)) != OP_DECODE;
+}
+
+/** What is known of where the indirect jump or call there goes; null: nothing. */
+export function siteAt(offset: i32): Site | null {
+  const page = find(offset >> 12);
+  return page == null ? null : targets.find(cpu, <usize>page.decoded + (<usize>(offset & 0xfff) << 2));
 }
 
 /** The instruction there: 16 bits of it or 32; 0 where it can't be had whole. */

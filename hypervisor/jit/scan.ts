@@ -3,9 +3,10 @@
 import { decode, NOWHERE } from "../cpu/decode";
 import { expand } from "../cpu/compressed";
 import * as O from "../cpu/ops";
+import * as targets from "../cpu/targets";
 import * as desk from "./desk";
 import {
-  Block, END_BRANCH, END_CALL, END_FALL, END_INDIRECT, END_JUMP, END_LEAVE, Routine, NONE,
+  Block, END_BRANCH, END_CALL, END_CALLS, END_FALL, END_INDIRECT, END_JUMP, END_LEAVE, END_SWITCH, Routine, NONE,
 } from "./desk";
 import * as effects from "./effects";
 import { Instruction } from "./instruction";
@@ -13,6 +14,8 @@ import * as pages from "./pages";
 
 /** Instructions of a function at most. */
 const FUNCTION_MOST: u32 = 800;
+/** An indirect call with more targets than this always goes through the dispatcher. */
+const CALLEES_MOST: u32 = 4;
 /** Bits of a map entry's high half: the instruction begins a block. */
 const LEADER: u32 = 0x8000_0000;
 
@@ -58,8 +61,17 @@ function follow(fn: Routine): void {
   for (let i = fn.firstInstruction; i < desk.instructions; i++) {
     const instruction = desk.instructionAt(i);
     if (isBranch(instruction) || (isJump(instruction) && instruction.rd == 0)) line(fn, instruction.offset + instruction.immediate);
-    if (isBranch(instruction) || isCall(instruction)) line(fn, instruction.offset + <i32>instruction.length);
+    if (isIndirect(instruction)) followTargets(fn, instruction);
+    if (isBranch(instruction) || isCall(instruction) || instruction.operation == O.OP_JALR) line(fn, instruction.offset + <i32>instruction.length);
   }
+}
+
+/** Reads where an indirect jump is known to go; a call's targets are functions of their own. */
+function followTargets(fn: Routine, instruction: Instruction): void {
+  if (isReturn(instruction) || instruction.rd != 0) return;
+  const site = pages.siteAt(origin + instruction.offset);
+  if (site == null) return;
+  for (let i: u32 = 0; i < site.count; i++) line(fn, instruction.offset + targets.at(site, i));
 }
 
 /** Reads on from `offset` until control leaves the line for sure, or meets what is known. */
@@ -133,6 +145,11 @@ function isIndirect(instruction: Instruction): bool {
   return instruction.operation == O.OP_JALR || instruction.operation == O.OP_JR;
 }
 
+/** A jump through a link register, as a function returns. */
+function isReturn(instruction: Instruction): bool {
+  return instruction.operation == O.OP_JR && (instruction.rs1 == 1 || instruction.rs1 == 5);
+}
+
 function ends(instruction: Instruction): bool {
   return isBranch(instruction) || isJump(instruction) || isIndirect(instruction);
 }
@@ -179,6 +196,7 @@ function fill(block: Block, i: u32, end: u32): u32 {
       block.takenOffset = instruction.offset + instruction.immediate;
       block.ending = isBranch(instruction) ? END_BRANCH : isIndirect(instruction) ? END_INDIRECT :
         isCall(instruction) ? END_CALL : END_JUMP;
+      if (block.ending == END_INDIRECT && !isReturn(instruction)) addWays(block, instruction);
       return i;
     }
     const next = numberAt(offset);
@@ -189,7 +207,22 @@ function fill(block: Block, i: u32, end: u32): u32 {
   }
 }
 
+/** Adds to a block where its indirect jump or call is known to go. */
+function addWays(block: Block, instruction: Instruction): void {
+  const site = pages.siteAt(origin + instruction.offset);
+  if (site == null || (instruction.rd != 0 && site.count > CALLEES_MOST)) return;
+  for (let i: u32 = 0; i < site.count; i++) if (!desk.addWay(block, instruction.offset + targets.at(site, i))) return;
+  if (block.ways != 0) block.ending = instruction.rd == 0 ? END_SWITCH : END_CALLS;
+}
+
 function link(block: Block): void {
+  if (block.ending == END_CALLS) block.fall = blockFrom(block.fallOffset);
+  if (block.ending == END_SWITCH) {
+    for (let k: u32 = 0; k < block.ways; k++) {
+      const way = desk.wayAt(block.firstWay + k);
+      way.goal = blockFrom(way.offset);
+    }
+  }
   if (block.ending == END_BRANCH || block.ending == END_JUMP) block.taken = blockFrom(block.takenOffset);
   if (block.ending == END_BRANCH || block.ending == END_CALL || block.ending == END_FALL) block.fall = blockFrom(block.fallOffset);
 }

@@ -55,7 +55,7 @@ function batch(hart: Hart, guest: Guest, cpu: u32, first: u32, count: u32): u32 
     const hot = heat.at(cpu, next++);
     const frame = code.frameOf(hot.page);
     const place = <i32>(hot.pc & 0xfff);
-    if (frame == 0 || regions.has(cpu, hot.set, frame, place)) continue;
+    if (frame == 0 || !isWanted(cpu, hot, frame, place)) continue;
     pages.begin(hart, guest, cpu, hot.pc, hot.set);
     // The address space may be another by now.
     if (pages.frameOf(0) != frame || add(cpu, hot, frame, place, log)) continue;
@@ -66,9 +66,20 @@ function batch(hart: Hart, guest: Guest, cpu: u32, first: u32, count: u32): u32 
   return next;
 }
 
+/** Has the entry no translation, or one that is to be replaced, which is dropped? */
+function isWanted(cpu: u32, hot: Hot, frame: u32, place: i32): bool {
+  const slot = code.slotOf(cpu, frame, place);
+  const known = regions.has(cpu, hot.set, frame, place) ? regions.find(cpu, slot, hot.set) : REGIONS_MAX;
+  if (known == REGIONS_MAX) return true;
+  const number = regions.regionAt(cpu, known).unit;
+  if (regions.unitAt(cpu, number).isOld == 0) return false;
+  regions.drop(cpu, number);
+  return true;
+}
+
 /** Adds the unit of a hot entry to the module; false: it can't be translated. */
 function add(cpu: u32, hot: Hot, frame: u32, place: i32, log: usize): bool {
-  const functions = unit.read(place);
+  const functions = unit.read(place, hot.set);
   if (functions == 0) return false;
   const start = wasm.at;
   const number = regions.takeUnit(cpu);

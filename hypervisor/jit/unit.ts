@@ -3,8 +3,9 @@
 import * as code from "../cpu/code";
 import * as regions from "../cpu/regions";
 import { Unit } from "../cpu/regions";
+import * as csrs from "./csrs";
 import * as desk from "./desk";
-import { END_CALL, FUNCTIONS_MAX, Routine, NONE, addFunction, blockAt, functionAt, instructionAt } from "./desk";
+import { Block, END_CALL, END_CALLS, FUNCTIONS_MAX, NONE, Routine, addFunction, blockAt, functionAt, instructionAt, wayAt } from "./desk";
 import * as effects from "./effects";
 import * as emit from "./emit";
 import * as graph from "./graph";
@@ -13,8 +14,9 @@ import * as pages from "./pages";
 import * as scan from "./scan";
 
 /** Reads what the unit consists of onto the desk. `place`: of the entry in its page. How many functions; 0: none. */
-export function read(place: i32): u32 {
+export function read(place: i32, set: u32): u32 {
   desk.clear();
+  csrs.begin(set);
   const root = addFunction();
   if (!scan.read(root, 0, place)) return 0;
   // Functions already read are the list of whose callees are to be read.
@@ -27,10 +29,20 @@ export function read(place: i32): u32 {
 function addCallees(fn: Routine, place: i32): void {
   for (let b = fn.firstBlock; b < fn.firstBlock + fn.blocks; b++) {
     const block = blockAt(b);
+    if (block.ending == END_CALLS) addWays(fn, block, place);
     if (block.ending != END_CALL) continue;
     const callee = find(fn.offset + block.takenOffset, place);
     block.callee = callee;
     if (callee != NONE) fn.calls |= 1 << callee;
+  }
+}
+
+/** Callees of an indirect call. */
+function addWays(fn: Routine, block: Block, place: i32): void {
+  for (let k: u32 = 0; k < block.ways; k++) {
+    const way = wayAt(block.firstWay + k);
+    way.goal = find(fn.offset + way.offset, place);
+    if (way.goal != NONE) fn.calls |= 1 << way.goal;
   }
 }
 
@@ -79,11 +91,17 @@ function spread(): void {
 /** Writes the unit's functions, the first of which will be number `first` of the module. */
 export function write(first: u32, set: u32, number: u32, isSharing: bool, log: usize): void {
   memory.begin(set, number, isSharing, log);
+  csrs.beside(hasFloats());
   for (let k: u32 = 0; k < desk.functions; k++) {
     const fn = functionAt(k);
     graph.shape(fn);
     emit.write(fn, first);
   }
+}
+
+function hasFloats(): bool {
+  for (let k: u32 = 0; k < desk.functions; k++) if (functionAt(k).hasFloats) return true;
+  return false;
 }
 
 /** Notes on which code the unit relies; false: it has too many pages. */

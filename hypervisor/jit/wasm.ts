@@ -189,6 +189,16 @@ export const F32X4_RELAXED_NMADD: u32 = 0x106;
 export const F64X2_RELAXED_MADD: u32 = 0x107;
 export const F64X2_RELAXED_NMADD: u32 = 0x108;
 
+// Atomics: behind the prefix, on 32 bits; the same on 64 bits has the next number.
+export const ATOMIC: u32 = 0xfe;
+export const I32_ATOMIC_LOAD: u32 = 0x10;
+export const I32_ATOMIC_RMW_ADD: u32 = 0x1e;
+export const I32_ATOMIC_RMW_AND: u32 = 0x2c;
+export const I32_ATOMIC_RMW_OR: u32 = 0x33;
+export const I32_ATOMIC_RMW_XOR: u32 = 0x3a;
+export const I32_ATOMIC_RMW_XCHG: u32 = 0x41;
+export const I32_ATOMIC_RMW_CMPXCHG: u32 = 0x48;
+
 /** Where the next byte goes. */
 export let at: usize = 0;
 let end: usize = 0;
@@ -292,4 +302,11 @@ export function memory(instruction: u32, offset: u32): void {
 export function prefixed(prefix: u32, instruction: u32): void {
   byte(prefix);
   unsigned(instruction);
+}
+
+/** The atomic access `instruction` (I32_ATOMIC_*) to the 4 or 8 bytes, as `log2` says, at the aligned address on the stack. */
+export function atomic(instruction: u32, log2: u32): void {
+  prefixed(ATOMIC, instruction + log2 - 2);
+  byte(log2);
+  byte(0);
 }

@@ -32,8 +32,8 @@ const SLICE_MOST: f64 = 4_000_000;
 /** HTIF programs wait for an answer after each character. */
 const SLICE_HTIF: f64 = 20_000;
 
-/** Instructions a ns that guests have lately done on this CPU; where it starts matters for one slice only. */
-let speed: f64 = 0.1;
+/** Instructions a ns that a hart is taken to do until it has shown what it does. */
+const FIRST_SPEED: f64 = 0.1;
 /** The guest whose turn is next. */
 let next: u32 = 0;
 /** When to fetch input again that nobody has announced. */
@@ -43,17 +43,22 @@ let inputDue: f64 = 0;
 function budget(guest: Guest, hart: Hart): u32 {
   let ns = timers.untilNext(guest, hart, bill.now());
   if (ns > SLICE_NS) ns = SLICE_NS;
-  let instructions = ns * speed;
+  let instructions = ns * (hart.speed == 0 ? FIRST_SPEED : hart.speed);
   if (instructions > SLICE_MOST) instructions = SLICE_MOST;
   if (guest.tohost != 0 && instructions > SLICE_HTIF) instructions = SLICE_HTIF;
   if (instructions < SLICE_LEAST) instructions = SLICE_LEAST;
   return <u32>instructions;
 }
 
-/** Learns from a lap how fast guest code runs. Short laps tell more about the clock than about the guest. */
-function learn(instructions: u64, ns: f64): void {
+/**
+ * Learns from a lap how fast a hart runs; short laps tell more about the clock. A hart that was translated in between may be
+ * many times as fast, one that left for cold code as slow: so the slower of two is believed at once.
+ */
+function learn(hart: Hart, instructions: u64, ns: f64): void {
   if (instructions < 1000 || ns <= 0) return;
-  speed += (<f64>instructions / ns - speed) * 0.25;
+  const found = <f64>instructions / ns;
+  if (hart.speed == 0 || found < hart.speed) hart.speed = found;
+  else hart.speed += (found - hart.speed) * 0.25;
 }
 
 /** Timers and interrupt lines, as they must be before a hart goes on. */
@@ -76,7 +81,7 @@ function slice(guest: Guest, hart: Hart): void {
     const before = hart.retired;
     const reason = cpu.run(hart, left);
     const done = hart.retired - before;
-    learn(done, bill.toGuest(guest));
+    learn(hart, done, bill.toGuest(guest));
     if (reason == EXIT_BUDGET) return;
     exits.handle(guest, hart, reason);
     if (guest.state != GUEST_RUNNING || hart.stopped != 0 || hart.waiting != 0) return;
@@ -110,10 +115,15 @@ function turn(guest: Guest, fetch: bool): bool {
       if (!wakes(hart)) continue;
       hart.waiting = 0;
     }
+    if (guest.debtNs >= SLICE_NS) {
+      // What was translated for it counts as its turns.
+      guest.debtNs -= SLICE_NS;
+      continue;
+    }
     slice(guest, hart);
     if (heat.count(access.cpu) != 0) {
       translate.drain(hart, guest, access.cpu);
-      bill.toTranslator(guest);
+      guest.debtNs += bill.toTranslator(guest);
     }
     if (guest.firstUserInstructions != 0 && guest.firstUserNs == 0) noteFirstUser(guest, i);
   }

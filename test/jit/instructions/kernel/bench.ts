@@ -14,6 +14,8 @@ import { step } from "../../../../hypervisor/cpu/step";
 import { RAM_BASE, guestAt } from "../../../../hypervisor/guest/guest";
 import * as ram from "../../../../hypervisor/guest/ram";
 import * as host from "../../../../hypervisor/host";
+import * as atomics from "../../../../hypervisor/jit/atomics";
+import * as csrs from "../../../../hypervisor/jit/csrs";
 import * as exits from "../../../../hypervisor/jit/exits";
 import * as floats from "../../../../hypervisor/jit/floats";
 import { Instruction } from "../../../../hypervisor/jit/instruction";
@@ -85,7 +87,7 @@ export function add(raw: u32): bool {
   i.immediate = load<i32>(slot, 4);
   i.raw = raw;
   i.length = 4;
-  const isOurs = isInteger(i) ? integers.effects(i) : floats.effects(i);
+  const isOurs = isInteger(i) ? integers.effects(i) : floats.effects(i) || atomics.effects(i) || csrs.effects(i);
   if (isOurs) count++;
   return isOurs;
 }
@@ -154,7 +156,7 @@ function write(i: Instruction): void {
   wasm.memory(wasm.I64_LOAD, <u32>offsetof<Hart>("floatLimitSingle"));
   wasm.localSet(LIMIT_SINGLE);
   exits.stand(0, 0);
-  assert(isInteger(i) ? integers.emit(i) : floats.emit(i));
+  assert(integers.emit(i) || atomics.emit(i) || csrs.emit(i) || floats.emit(i));
   exits.leaveAt(4, 1);
   wasm.byte(wasm.END);
   end(size);
@@ -169,7 +171,7 @@ export function runTranslated(i: u32): bool {
   return left != BUDGET;
 }
 
-/** Executes the same instruction, by soft arithmetic if it is one on floats. */
+/** Executes the same instruction, by soft arithmetic if it is one on floats; A and CSRs in full too. */
 export function runInterpreted(i: u32): void {
   const instruction = instructionAt(i);
   interpreted.pc = ENTRY;

@@ -2,5 +2,7 @@
 
 import "../../../support/kernel/abort";
 
+export * from "./atomics";
+export * from "./csrs";
 export * from "./integers";
 export * from "./floats";
