@@ -87,6 +87,8 @@ export class Unit {
   /** How often it could not be entered as its pages were not in place, and how often a shared look failed on two pages. */
   misses: u32;
   straddles: u32;
+  /** Hart.translated when that was counted from. */
+  straddledSince: u64;
   pages: u32;
   isAlive: u32;
   /** TLB set of its code's data accesses. */

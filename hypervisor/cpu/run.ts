@@ -34,8 +34,9 @@ import * as verify from "./verify";
 const SCRATCH: usize = 256;
 /** How deep calls may nest in translated code; each takes its part of the engine's stack. */
 const DEPTH: i32 = 200;
-/** Failed looks with which a unit is translated anew. */
-const STRADDLES: u32 = 200;
+/** Failed looks with which a unit is translated anew, if they came more often than once in so many instructions. */
+const STRADDLES: u32 = 1000;
+const SPARSE: u64 = 400;
 /** Failed entries, as pages are not mapped, with which it is too. */
 const FAILURES: u32 = 100;
 /** Instructions decoded at a time. */
@@ -195,7 +196,11 @@ function enterBoth(hart: Hart, guest: Guest, cpu: u32, pc: u64, number: u32, uni
 /** A look that several accesses share has failed for bytes on two pages: if that happens often, its unit is made without. */
 function straddle(hart: Hart, cpu: u32): void {
   const unit = regions.unitAt(cpu, hart.sharedMiss - 1);
-  if (unit.isAlive == 0 || unit.count == 0 || ++unit.straddles != STRADDLES) return;
+  if (unit.isAlive == 0 || unit.count == 0) return;
+  if (unit.straddles++ == 0) unit.straddledSince = hart.translated;
+  if (unit.straddles != STRADDLES) return;
+  unit.straddles = 0;
+  if (hart.translated - unit.straddledSince > <u64>STRADDLES * SPARSE) return;
   code.setNarrow(cpu, regions.regionAt(cpu, unit.first).frame);
   again(cpu, unit);
 }

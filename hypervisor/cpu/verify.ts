@@ -16,7 +16,7 @@ import * as code from "./code";
 import { Hart } from "./hart";
 import { VERIFY, areaOf } from "./regions";
 
-/** Instructions that translated code runs at a time; each stores once at most. */
+/** Instructions that translated code runs at a time; each stores eight times at most (cbo.zero). */
 const BUDGET: i32 = 4000;
 
 /** Where translated code finds the end of the log. */
