@@ -231,9 +231,14 @@ export function open(cpu: u32, number: u32, unitNumber: u32, place: i32): void {
   const slot = code.slotOf(cpu, region.frame, region.offset);
   if (slot == 0) return;
   if (load<u8>(slot) == OP_REGION) {
-    if (find(cpu, slot, unit.set) != REGIONS_MAX) return;
-    region.next = load<u32>(slot, 4) + 1;
+    const known = find(cpu, slot, unit.set);
+    if (known != REGIONS_MAX) {
+      const old = regionAt(cpu, known).unit;
+      if (unitAt(cpu, old).isOld == 0) return;
+      drop(cpu, old);
+    }
   }
+  if (load<u8>(slot) == OP_REGION) region.next = load<u32>(slot, 4) + 1;
   store<u64>(slot, <u64>OP_REGION | <u64>number << 32);
 }
 

@@ -15,7 +15,8 @@
 import { DESK, VERIFY, areaOf } from "../cpu/regions";
 import { Instruction } from "./instruction";
 
-export const INSTRUCTIONS_MAX: u32 = 3000;
+/** Of a unit: more would save calls through the dispatcher, but a callee is translated again in each unit that calls it. */
+export const INSTRUCTIONS_MAX: u32 = 800;
 export const BLOCKS_MAX: u32 = 1500;
 export const FUNCTIONS_MAX: u32 = 32;
 /** Bytes around a function's entry that may belong to it. */

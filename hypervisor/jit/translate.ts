@@ -57,7 +57,7 @@ function batch(hart: Hart, guest: Guest, cpu: u32, first: u32, count: u32): u32 
     const place = <i32>(hot.pc & 0xfff);
     if (frame == 0 || !isWanted(cpu, hot, frame, place)) continue;
     pages.begin(hart, guest, cpu, hot.pc, hot.set);
-    // The address space may be another by now.
+    // The address space may be another by now: then the entry heats again in its own.
     if (pages.frameOf(0) != frame || add(cpu, hot, frame, place, log)) continue;
     guest.refusals++;
     heat.cool(cpu, <usize>hot.page + (<usize>place << 2), hot.set, PATIENCE);
@@ -66,15 +66,11 @@ function batch(hart: Hart, guest: Guest, cpu: u32, first: u32, count: u32): u32 
   return next;
 }
 
-/** Has the entry no translation, or one that is to be replaced, which is dropped? */
+/** Has the entry no translation, or one that `regions.open` will replace? Until then its mark says that the code is known. */
 function isWanted(cpu: u32, hot: Hot, frame: u32, place: i32): bool {
   const slot = code.slotOf(cpu, frame, place);
   const known = regions.has(cpu, hot.set, frame, place) ? regions.find(cpu, slot, hot.set) : REGIONS_MAX;
-  if (known == REGIONS_MAX) return true;
-  const number = regions.regionAt(cpu, known).unit;
-  if (regions.unitAt(cpu, number).isOld == 0) return false;
-  regions.drop(cpu, number);
-  return true;
+  return known == REGIONS_MAX || regions.unitAt(cpu, regions.regionAt(cpu, known).unit).isOld != 0;
 }
 
 /** Adds the unit of a hot entry to the module; false: it can't be translated. */

@@ -41,11 +41,8 @@ const CASES: [number, string][] = [
   [14, 'what is hot in one privilege stays forbidden in another'],
 ]
 
-/**
- * Least share of translated instructions, where it is not two fifths: what is overwritten all the time had better stay as it
- * is, and a function that was learned as the goal of a call takes its caller's translation with it when it changes.
- */
-const SHARES: Record<number, number> = { 4: 0.2, 6: 0.2, 7: 0.2, 9: 0.1, 11: 0.01 }
+/** Least share of translated instructions, where it is not two fifths: what is overwritten all the time had better stay as it is. */
+const SHARES: Record<number, number> = { 4: 0.2, 9: 0.1, 11: 0.05 }
 
 /** Cases in which a translation that was true must have been dropped. */
 const INVALIDATING = [1, 2, 3, 4, 5, 10, 12, 13]
