@@ -17,7 +17,7 @@ const LOOK: i32 = 48;
 /** What going on in the interpreter behind translated code is charged with: a few instructions, and the way out and in. */
 const RESUMED: i32 = 60;
 /** Instructions that code must have cost before it is translated. */
-const ENOUGH: i32 = 300_000;
+const ENOUGH: i32 = 1_000_000;
 
 let random: u32 = 0x2545_f491;
 

@@ -86,7 +86,7 @@ export class Guest {
   firstUserInstructions: u64;
   /** Of kernelNs what translating took. */
   translateNs: f64;
-  /** Of translateNs what it has not made up for yet by waiting. */
+  /** What it was given beyond its turns, in slices that ran long and in translating, and has not made up for by waiting. */
   debtNs: f64;
   /** Hot entries that could not be translated. */
   refusals: u64;

@@ -26,23 +26,26 @@ const SLICE_NS: f64 = 500_000;
 /** Longest rest: outside input is announced (consoleReady, netReady), but a host that can't do so must not starve us. */
 const REST_NS: f64 = 10_000_000;
 
+/** With so little left a slice is over. */
+const REST_OF_SLICE_NS: f64 = 50_000;
+
 /** Bounds of a slice in instructions; the least keeps a late or crowded timer from eating the CPU with entries. */
 const SLICE_LEAST: f64 = 1_000;
 const SLICE_MOST: f64 = 4_000_000;
 /** HTIF programs wait for an answer after each character. */
 const SLICE_HTIF: f64 = 20_000;
 
-/** Instructions a ns that a hart is taken to do until it has shown what it does. */
-const FIRST_SPEED: f64 = 0.1;
+/** Instructions a ns that a hart is taken to do until it has shown what it does: few, as a slice goes on while it has time. */
+const FIRST_SPEED: f64 = 0.005;
 /** The guest whose turn is next. */
 let next: u32 = 0;
 /** When to fetch input again that nobody has announced. */
 let inputDue: f64 = 0;
 
-/** Instructions until the slice is over or the hart's next timer is due, whichever is sooner. */
-function budget(guest: Guest, hart: Hart): u32 {
+/** Instructions until the slice is over, at `end`, or the hart's next timer is due, whichever is sooner. */
+function budget(guest: Guest, hart: Hart, end: f64): u32 {
   let ns = timers.untilNext(guest, hart, bill.now());
-  if (ns > SLICE_NS) ns = SLICE_NS;
+  if (ns > end - bill.now()) ns = end - bill.now();
   let instructions = ns * (hart.speed == 0 ? FIRST_SPEED : hart.speed);
   if (instructions > SLICE_MOST) instructions = SLICE_MOST;
   if (guest.tohost != 0 && instructions > SLICE_HTIF) instructions = SLICE_HTIF;
@@ -76,21 +79,29 @@ function noteFirstUser(guest: Guest, hart: u32): void {
 /** Runs a hart for one slice, with all its exits. */
 function slice(guest: Guest, hart: Hart): void {
   const end = bill.now() + SLICE_NS;
-  let left = budget(guest, hart);
+  let left = budget(guest, hart, end);
   do {
     const before = hart.retired;
     const reason = cpu.run(hart, left);
     const done = hart.retired - before;
     learn(hart, done, bill.toGuest(guest));
-    if (reason == EXIT_BUDGET) return;
+    if (reason == EXIT_BUDGET) {
+      // A hart that was thought slower than it is has time left.
+      if (bill.now() >= end - REST_OF_SLICE_NS) break;
+      prepare(guest, hart);
+      left = budget(guest, hart, end);
+      continue;
+    }
     exits.handle(guest, hart, reason);
     if (guest.state != GUEST_RUNNING || hart.stopped != 0 || hart.waiting != 0) return;
     prepare(guest, hart);
     // The exit may have set a timer. One that retires nothing still costs: so a slice ends whatever the guest does.
     left -= done == 0 ? 1 : done < left ? <u32>done : left;
-    const most = budget(guest, hart);
+    const most = budget(guest, hart, end);
     if (left > most) left = most;
   } while (left > 0 && bill.now() < end);
+  // One that was thought faster has had more than its turn.
+  if (bill.now() > end) guest.debtNs += bill.now() - end;
 }
 
 /** Input waits somewhere: it is fetched at the next turn. */
@@ -107,6 +118,12 @@ function turn(guest: Guest, fetch: bool): bool {
   bus.tick(guest);
   exits.settle(guest);
   bill.toDevices(guest);
+  const turn = SLICE_NS * <f64>guest.harts;
+  if (guest.debtNs >= turn) {
+    // It has had its turn before: slices that ran long, and what was translated for it.
+    guest.debtNs -= turn;
+    return busy;
+  }
   for (let i: u32 = 0; i < guest.harts && guest.state == GUEST_RUNNING; i++) {
     const hart = hartAt(guest, i);
     if (hart.stopped != 0) continue;
@@ -114,11 +131,6 @@ function turn(guest: Guest, fetch: bool): bool {
     if (hart.waiting != 0) {
       if (!wakes(hart)) continue;
       hart.waiting = 0;
-    }
-    if (guest.debtNs >= SLICE_NS) {
-      // What was translated for it counts as its turns.
-      guest.debtNs -= SLICE_NS;
-      continue;
     }
     slice(guest, hart);
     if (heat.count(access.cpu) != 0) {
