@@ -6,7 +6,7 @@ import { argumentsFor, debian, type FindGuest, lean, PROMPT } from './guests.ts'
 import { splitReport, startOrlop } from './orlop.ts'
 
 /** Least share of instructions that translated code is to have retired by the end of the work. */
-const SHARE = { off: 0, on: 0.4, verify: 0.4 }
+const SHARE = { off: 0, on: 0.2, verify: 0.2 }
 /** Some work for the shell: numbers, pipes, a sum over it all. */
 const WORK = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "$i $((i*i%97))"; done | sort -n -k 2 | md5sum'
 const SUM = /^[0-9a-f]{32} {2}-$/m
