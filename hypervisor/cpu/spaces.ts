@@ -10,11 +10,11 @@
 import { HART_STRIDE } from "../guest/guest";
 import { SATP_ASID } from "./csrs";
 import { Hart } from "./hart";
-import { PATHS_END } from "./paths";
+import { MICRO_END } from "./micro";
 import * as tlb from "./tlb";
 import { FETCHED, FETCHED_SIZE, LIST_SUM, LIST_U } from "./tlb";
 
-const SPACES: usize = PATHS_END;
+const SPACES: usize = MICRO_END;
 const COUNT: usize = 8;
 const SIZE: usize = 2048;
 const FILTER: usize = 64;

@@ -18,6 +18,7 @@
 // their own, so that a change of the address space leaves the kernel's pages where they are.
 
 import { Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
+import * as micro from "./micro";
 import * as paths from "./paths";
 
 export const TLB: usize = 0x1000;
@@ -29,7 +30,7 @@ export const TLB_FETCH: usize = 0x8000;
 export const HASH: u32 = 0x9e3779b1;
 
 const SETS: u32 = 4;
-const SET_U: u32 = 0;
+export const SET_U: u32 = 0;
 const SET_S: u32 = 1;
 const SET_SUM: u32 = 2;
 const SET_M: u32 = 3;
@@ -200,6 +201,7 @@ function empty(hart: Hart, set: u32, list: u32): void {
   const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
   const fills = fillsOf(hart, list);
   setFills(hart, list, 0);
+  if (set == SET_U) micro.empty(hart);
   if (fills <= FILLS_MAX) {
     for (let i: u32 = 0; i < fills; i++) clearEntry(base, listedAt(hart, list, i));
     return;
@@ -248,6 +250,7 @@ export function resume(hart: Hart, epoch: u32): void {
 export function reset(hart: Hart): void {
   hart.fills0 = hart.fills1 = hart.fills2 = hart.fills3 = FILLS_MAX + 1;
   paths.reset(hart);
+  micro.reset(hart);
   flush(hart);
   select(hart);
 }
@@ -281,6 +284,7 @@ function clearAddress(hart: Hart, gva: u64): void {
   if ((<u32>load<u8>(fetchedByte(hart, gva)) & fetchedBit(gva)) != 0) hart.epochU = ++epochs;
   chooseEpoch(hart);
   paths.forget(hart, gva);
+  micro.empty(hart);
   const data = dataPlace(gva);
   const fetch = TLB_FETCH + fetchPlace(gva);
   for (let set: u32 = 0; set < SET_M; set++) {
@@ -298,6 +302,7 @@ export function flushWrites(hart: Hart): void {
     if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
     memory.fill(base + TLB_WRITE, 0, TLB_FETCH - TLB_WRITE);
+    if (set == SET_U) micro.emptyWrites(hart);
     clearEntry(base, TLB_WRITE);
   }
 }

@@ -77,6 +77,10 @@ export class Block {
   entries: u32;
   from: u32;
   isMet: bool;
+  /** On a way from the head of a loop, and to its last block; the copy that was made of it (jit/split.ts). */
+  isAhead: bool;
+  isBehind: bool;
+  copy: u32;
   isHeader: bool;
   /** The budget is looked at at its head: function entry, loop, return from a call. */
   isChecked: bool;

@@ -6,6 +6,7 @@
 import {
   Block, END_CALL, END_CALLS, NONE, blockAt, functionAt, instructionAt, ordered, wayAt,
 } from "./desk";
+import * as flow from "./flow";
 import * as graph from "./graph";
 
 /** Fills in dirtyX … liveF of the blocks of the function that was shaped last; what callees write must be known. */
@@ -19,7 +20,7 @@ function spread(): void {
   let changed = true;
   while (changed) {
     changed = false;
-    for (let place: u32 = 0; place < graph.reached; place++) {
+    for (let place: u32 = 0; place < flow.reached; place++) {
       const block = blockAt(ordered(place));
       let x = block.dirtyX;
       let f = block.dirtyF;
@@ -29,8 +30,8 @@ function spread(): void {
         f |= instruction.writesF;
       }
       if (block.ending == END_CALL || block.ending == END_CALLS) x = f = 0;
-      for (let k: u32 = 0; k < graph.waysOut(block); k++) {
-        const target = graph.goal(block, k);
+      for (let k: u32 = 0; k < flow.waysOut(block); k++) {
+        const target = flow.goal(block, k);
         if (target != NONE && add(target, x, f)) changed = true;
       }
     }
@@ -50,15 +51,15 @@ function need(): void {
   let changed = true;
   while (changed) {
     changed = false;
-    for (let place = graph.reached; place > 0; place--) if (needOf(blockAt(ordered(place - 1)))) changed = true;
+    for (let place = flow.reached; place > 0; place--) if (needOf(blockAt(ordered(place - 1)))) changed = true;
   }
 }
 
 function needOf(block: Block): bool {
   let x: u32 = 0;
   let f: u32 = 0;
-  for (let k: u32 = 0; k < graph.waysOut(block); k++) {
-    const target = graph.goal(block, k);
+  for (let k: u32 = 0; k < flow.waysOut(block); k++) {
+    const target = flow.goal(block, k);
     if (target == NONE) continue;
     x |= blockAt(target).liveX;
     f |= blockAt(target).liveF;

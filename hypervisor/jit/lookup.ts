@@ -2,7 +2,7 @@
 //
 // An address is looked up in two steps, between which who asked decides whether what was found is good enough, or leaves.
 
-import { TLB, TLB_SET, TLB_WRITE } from "../cpu/tlb";
+import { SET_U, TLB, TLB_SET, TLB_WRITE } from "../cpu/tlb";
 import { LOG_ENTRY } from "../cpu/verify";
 import { A, B, HART, P, Q } from "./registers";
 import * as wasm from "./wasm";
@@ -23,6 +23,11 @@ export function begin(tlbSet: u32, log: usize): void {
 /** Where in the hart the TLB entries of this code lie. */
 export function table(isStore: bool): u32 {
   return <u32>TLB + set * <u32>TLB_SET + (isStore ? <u32>TLB_WRITE : 0);
+}
+
+/** Is it code of the user's? */
+export function isUser(): bool {
+  return set == SET_U;
 }
 
 /** Pops a guest-virtual address, and pushes how far behind the page in its entry it lies: from 4096 on it is another page. */

@@ -12,17 +12,20 @@ import * as effects from "./effects";
 import * as exits from "./exits";
 import { Instruction } from "./instruction";
 import * as lookup from "./lookup";
+import * as micro from "./micro";
 import * as registers from "./registers";
-import { HART, getF, getX, setF, setX } from "./registers";
+import { HART, P, getF, getX, setF, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  F64_LOAD, F64_REINTERPRET_I64, F64_STORE, I32_STORE, I64_ADD, I64_GT_U, I64_LOAD, I64_LOAD16_S, I64_LOAD16_U,
-  I64_LOAD32_S, I64_LOAD32_U, I64_LOAD8_S, I64_LOAD8_U, I64_OR, I64_REINTERPRET_F64, I64_STORE, I64_STORE16,
-  I64_STORE32, I64_STORE8, IF, NOTHING, END,
+  END, F64_LOAD, F64_REINTERPRET_I64, F64_STORE, I32_STORE, I64_ADD, I64_GT_U, I64_LOAD, I64_LOAD16_S, I64_LOAD16_U,
+  I64_LOAD32_S, I64_LOAD32_U, I64_LOAD8_S, I64_LOAD8_U, I64_OR, I64_REINTERPRET_F64, I64_STORE, I64_STORE16, I64_STORE32,
+  I64_STORE8, IF, NOTHING,
 } from "./wasm";
 
 /** Bytes that accesses sharing a look may span. */
 const SPAN: i32 = 256;
+/** x2, through which the stack is accessed. */
+const STACK: u32 = 2;
 const NAN_BOX: i64 = <i64>0xffff_ffff_0000_0000;
 
 let unit: u32 = 0;
@@ -50,6 +53,11 @@ function sizeOf(operation: u32): i32 {
 /** Decides which of the `count` instructions from number `first` on share a look: fills in `shared`, `low` and `span`. */
 export function group(first: u32, count: u32): void {
   let locals: u32 = 0;
+  // Copies of a block have its instructions.
+  for (let i = first; i < first + count; i++) {
+    instructionAt(i).isFollower = false;
+    instructionAt(i).shared = 0;
+  }
   for (let i = first; i < first + count; i++) {
     const head = instructionAt(i);
     if (!effects.isMemory(head.operation) || head.isFollower) continue;
@@ -106,13 +114,25 @@ export function emit(instruction: Instruction): bool {
   return true;
 }
 
-/** Looks the address up. The host's address is left on the stack, or in the local that others share. */
+/**
+ * Looks the address up. The host's address is left on the stack, or in the local that others share. The stack has no slots in
+ * the micro-TLB: calls that go deep and come back cross its pages to and fro.
+ */
 function look(instruction: Instruction): void {
-  const table = lookup.table(effects.isStore(instruction.operation));
+  const isStore = effects.isStore(instruction.operation);
+  const isSingle = instruction.span == sizeOf(instruction.operation);
+  const table = lookup.table(isStore);
+  const slot = lookup.isUser() && instruction.rs1 != STACK ? micro.take(isStore, isSingle) : 0;
   getX(instruction.rs1);
   if (instruction.low != 0) {
     wasm.i64Const(instruction.low);
     wasm.byte(I64_ADD);
+  }
+  if (slot != 0) {
+    micro.differs(slot, instruction.span, isSingle);
+    wasm.byte(IF);
+    wasm.byte(NOTHING);
+    wasm.localGet(P);
   }
   lookup.find(table);
   wasm.i64Const(4096 - instruction.span);
@@ -126,7 +146,13 @@ function look(instruction: Instruction): void {
   }
   exits.leave();
   wasm.byte(END);
-  lookup.host(table);
+  if (slot != 0) {
+    micro.fill(slot, isSingle, table);
+    wasm.byte(END);
+    micro.host(slot);
+  } else {
+    lookup.host(table);
+  }
   if (instruction.shared != 0) wasm.localSet(instruction.shared);
 }
 

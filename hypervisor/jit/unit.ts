@@ -94,8 +94,10 @@ export function write(first: u32, set: u32, number: u32, isSharing: bool, log: u
   csrs.beside(hasFloats());
   for (let k: u32 = 0; k < desk.functions; k++) {
     const fn = functionAt(k);
+    const blocks = desk.blocks;
     graph.shape(fn);
     emit.write(fn, first);
+    desk.dropBlocks(blocks);
   }
 }
 
