@@ -1,8 +1,9 @@
 // Takes code that the kernel has made: compiles it, and puts its functions into the kernel's own table.
 //
-// A module of code imports the machine's memory and nothing else. Were it to import the table, engines up to V8 12 would
-// give each instance a copy of it, and bring all copies up to date at every change. What is taken out of the table again is
-// free for the engine's garbage collector once no function of the same module is left in it, so nothing is kept here.
+// A module of code imports the machine's memory, and the kernel's function that runs what other modules have. Were it to
+// import the table, engines up to V8 12 would give each instance a copy of it, and bring all copies up to date at every
+// change. What is taken out of the table again is free for the engine's garbage collector once no function of the same module
+// is left in it, so nothing is kept here.
 
 import * as abi from '../hypervisor/abi.ts'
 
@@ -14,13 +15,14 @@ export interface Code {
 
 export interface CodeOptions {
   memory: WebAssembly.Memory
-  /** The table of the kernel's instance, which is not there yet when the imports are made. */
-  table(): WebAssembly.Table
+  /** The exports of the kernel's instance, which is not there yet when the imports are made. */
+  kernel(): WebAssembly.Exports
   /** Gets a sentence, once, if the kernel makes code that the engine does not take: a mistake of ours. Default: nobody does. */
   warn?(message: string): void
 }
 
-export function makeCode({ memory, table, warn }: CodeOptions): Code {
+export function makeCode({ memory, kernel, warn }: CodeOptions): Code {
+  const table = () => kernel().table as WebAssembly.Table
   let hasWarned = false
   return {
     codeInstall(ptr: number, length: number, slot: number, count: number): number {
@@ -29,7 +31,9 @@ export function makeCode({ memory, table, warn }: CodeOptions): Code {
       try {
         // A copy, because an engine may compile it later, and on other threads, than the kernel leaves it alone.
         const bytes = new Uint8Array(memory.buffer, start, length >>> 0).slice()
-        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { o: { m: memory } })
+        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+          o: { m: memory, c: kernel().callCode as () => void },
+        })
         const functions = Array.from({ length: count >>> 0 }, (_, i) => exports[i] as () => void)
         const places = table()
         const missing = from + functions.length - places.length

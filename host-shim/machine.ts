@@ -90,8 +90,7 @@ export class Machine {
   /** Makes the instance of the first CPU and boots the kernel. */
   constructor(options: MachineOptions) {
     const { module, memory, host, cpus = 1, warn } = options
-    const table = () => instance.exports.table as WebAssembly.Table
-    const code = options.code === 'none' ? NO_CODE : makeCode({ memory, table, warn })
+    const code = options.code === 'none' ? NO_CODE : makeCode({ memory, kernel: () => instance.exports, warn })
     const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
       env: { memory },
       host: { ...host, ...code, panic: (ptr: number) => die(memory, ptr) },

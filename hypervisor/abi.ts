@@ -2,7 +2,7 @@
 // Read by asc (kernel) and by tsc (shim, CLI, tests) alike, so it imports nothing and carries no types.
 
 /** Version of everything in this file; docs/abi.md has the changelog. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 // ── Error codes: a caller's mistake, nothing has changed ────────────────────────────────────────────────
 export const OK = 0;
@@ -32,7 +32,7 @@ export const GUEST_RAM_BASE = 0x8000_0000;
  * Linear memory that a machine with one CPU needs beside its guests' RAM: the kernel's regions (core/layout.ts), rounded
  * up. Another MAP_SHARE of the RAM goes into frame maps.
  */
-export const MACHINE_BYTES = 201326592;
+export const MACHINE_BYTES = 251658240;
 /** One word of frame map for each page, doubled for good measure: RAM divided by this. */
 export const MAP_SHARE = 512;
 

@@ -3,6 +3,7 @@
 
 import { E_BAD_ARG, E_BAD_ID, GUEST_NONE, STOP_NONE } from "./abi";
 import "./core/panic";
+import * as calls from "./vmm/calls";
 import * as events from "./vmm/events";
 import * as images from "./vmm/images";
 import * as inspect from "./vmm/inspect";
@@ -135,4 +136,12 @@ export function divergence(id: u32): i32 {
 /** Gives back all a guest had; E_BAD_STATE while it runs, E_BUSY until its pending transfers have ended. */
 export function guestRemove(id: u32): i32 {
   return table.has(id) ? table.remove(table.at(id)) : E_BAD_ID;
+}
+
+/**
+ * For translated code alone: runs what another module of it has at guest-virtual `pc` for the hart at this address, at most
+ * `left` instructions and calls nested at most `depth` deep; how many are left. The host gives this function to each module.
+ */
+export function callCode(hart: usize, left: i32, pc: u64, depth: i32): i32 {
+  return calls.call(hart, left, pc, depth);
 }

@@ -32,7 +32,7 @@ export const GUEST_STRIDE: usize = 0x0020_0000;
 
 export const CODE: usize = GUESTS + <usize>MAX_GUESTS * GUEST_STRIDE;
 /** Decoded code of one physical CPU: index by frame, then pages (cpu/code.ts divides it). */
-export const CODE_STRIDE: usize = 0x0180_0000;
+export const CODE_STRIDE: usize = 0x0400_0000;
 
 /** Bytes that one physical CPU has for translated code: what it knows of it, and the translator's desk (cpu/regions.ts divides it). */
 export const JIT_STRIDE: usize = 0x0080_0000;

@@ -159,8 +159,9 @@ export class Hart {
   fetchEpoch: u32;
   /** Translated code was left as bytes that share one look at the TLB were not all there: number of its unit + 1. */
   sharedMiss: u32;
-  /** Guest-virtual address of the indirect jump or call through which translated code was left; 0: it was not. */
+  /** Guest-virtual address of the indirect jump or call through which translated code goes elsewhere, and its unit; 0: none. */
   site: u64;
+  siteUnit: u32;
   /** Instructions a ns that it has lately done: owned by vmm/scheduler; 0: not known. */
   speed: f64;
   /** Instructions until the interpreter looks again at what it is doing; below 0: it is looking (cpu/run.ts). */

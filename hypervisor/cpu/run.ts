@@ -12,10 +12,11 @@ import { STOP_CROSS, STOP_FETCH, STOP_REGION, STOP_STEP, burst } from "./burst";
 import * as code from "./code";
 import { CAUSE_FETCH_ACCESS, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS } from "./csrs";
 import { NOWHERE, decode } from "./decode";
+import * as dispatch from "./dispatch";
+import { DEPTH } from "./dispatch";
 import { fuse } from "./fuse";
 import * as fpu from "./fpu";
-import { EXIT_BUDGET, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, Hart, PRIV_S } from "./hart";
-import * as heat from "./heat";
+import { EXIT_BUDGET, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, Hart } from "./hart";
 import * as look from "./look";
 import * as interrupts from "./interrupts";
 import * as mmu from "./mmu";
@@ -25,20 +26,12 @@ import * as regions from "./regions";
 import { REGIONS_MAX, TABLE, Unit } from "./regions";
 import { step } from "./step";
 import { LEAVE, SYNC } from "./system";
-import * as targets from "./targets";
 import * as tlb from "./tlb";
 import * as trap from "./trap";
 import * as verify from "./verify";
 
 /** Where an instruction that lies on two pages is decoded: two slots in the CPU's page, behind its code cache's head. */
 const SCRATCH: usize = 256;
-/** How deep calls may nest in translated code; each takes its part of the engine's stack. */
-const DEPTH: i32 = 200;
-/** Failed looks with which a unit is translated anew, if they came more often than once in so many instructions. */
-const STRADDLES: u32 = 1000;
-const SPARSE: u64 = 400;
-/** Failed entries, as pages are not mapped, with which it is too. */
-const FAILURES: u32 = 100;
 /** Instructions decoded at a time. */
 const AHEAD: i32 = 16;
 
@@ -102,7 +95,7 @@ function goOn(hart: Hart, guest: Guest, cpu: u32, translates: bool): u32 {
       look.executed(hart, guest, cpu, slot, pc, executed);
       if (hart.sharedMiss != 0) {
         // Something happened without a miss: so the bytes were there, but not on one page.
-        if (isLeft && executed != 0) straddle(hart, cpu);
+        if (isLeft && executed != 0) dispatch.straddle(hart, cpu);
         hart.sharedMiss = 0;
       }
       // It is what follows a missed access or a rare instruction that is gone on with, not these themselves.
@@ -134,21 +127,9 @@ function enter(hart: Hart, guest: Guest, cpu: u32, pc: u64, slot: usize): bool {
     regions.settle(cpu);
     if (load<u8>(slot) != OP_REGION) return false;
   }
-  const set = tlb.setNumber(hart.dataSet);
-  if (hart.dataSet != hart.fetchSet && (hart.priv != PRIV_S)) return false;
-  const number = regions.find(cpu, slot, set);
+  const number = dispatch.find(hart, guest, cpu, page, pc, slot);
   if (number == REGIONS_MAX) return false;
-  const region = regions.regionAt(cpu, number);
-  const unit = regions.unitAt(cpu, region.unit);
-  const base = pc - (<u64>(<i64>region.delta) << 12) & ~0xfff;
-  if (unit.epoch != hart.fetchEpoch || unit.base != base) {
-    if (!holds(hart, guest, cpu, unit, base)) {
-      // Where some of its pages are not, one is made that gets by without them.
-      if (++unit.misses == FAILURES && heat.ask(cpu, page, pc, set)) unit.isOld = 1;
-      return false;
-    }
-  }
-  unit.lastUsed = ++regions.translatedOf(cpu).clock;
+  const unit = dispatch.unitOf(cpu, number);
   if (guest.translator == <u32>TRANSLATOR_VERIFY) return enterBoth(hart, guest, cpu, pc, number, unit);
   const before = hart.left;
   const left = call_indirect<i32>(TABLE + number, changetype<u32>(hart), before, pc, DEPTH);
@@ -157,17 +138,7 @@ function enter(hart: Hart, guest: Guest, cpu: u32, pc: u64, slot: usize): bool {
   hart.retired += <u64>(before - left);
   hart.translated += <u64>(before - left);
   hart.entries++;
-  if (hart.site != 0) learn(hart, cpu, unit, hart.site, hart.pc);
   return true;
-}
-
-/** Notes where translated code of `unit` has just gone through the indirect jump or call at `site`. */
-function learn(hart: Hart, cpu: u32, unit: Unit, site: u64, target: u64): void {
-  hart.site = 0;
-  const entry = tlb.fetchEntry(hart, site);
-  if ((load<u64>(entry) ^ site) >= 4096) return;
-  const slot = <usize>load<u32>(entry, 8) + (<usize>(site & 0xfff) << 2);
-  if (targets.note(cpu, slot, <i64>(target - site)) && unit.count != 0) again(cpu, unit);
 }
 
 /** The two engines did not come to the same. */
@@ -179,67 +150,15 @@ function enterBoth(hart: Hart, guest: Guest, cpu: u32, pc: u64, number: u32, uni
   const left = hart.left;
   const budget = verify.begin(hart, cpu);
   const executed = budget - call_indirect<i32>(TABLE + number, changetype<u32>(hart), budget, pc, DEPTH);
-  const site = hart.site;
-  const target = hart.pc;
   verify.undo(hart, cpu);
   if (executed == 0) return false;
   hart.left = executed;
   const reason = goOn(hart, guest, cpu, false);
   hasDiverged = reason != EXIT_BUDGET || !verify.agrees(hart, cpu, decoded, executed);
-  if (site != 0) learn(hart, cpu, unit, site, target);
   hart.left += left - executed;
   hart.translated += <u64>executed;
   hart.entries++;
   return true;
-}
-
-/** A look that several accesses share has failed for bytes on two pages: if that happens often, its unit is made without. */
-function straddle(hart: Hart, cpu: u32): void {
-  const unit = regions.unitAt(cpu, hart.sharedMiss - 1);
-  if (unit.isAlive == 0 || unit.count == 0) return;
-  if (unit.straddles++ == 0) unit.straddledSince = hart.translated;
-  if (unit.straddles != STRADDLES) return;
-  unit.straddles = 0;
-  if (hart.translated - unit.straddledSince > <u64>STRADDLES * SPARSE) return;
-  code.setNarrow(cpu, regions.regionAt(cpu, unit.first).frame);
-  again(cpu, unit);
-}
-
-/** Asks for a unit to be translated anew. */
-function again(cpu: u32, unit: Unit): void {
-  const root = regions.regionAt(cpu, unit.first);
-  const page = code.slotOf(cpu, root.frame, 0);
-  const pc = unit.base + (<u64>(<i64>root.delta) << 12) + <u64>root.offset;
-  if (page != 0 && heat.ask(cpu, page, pc, unit.set)) unit.isOld = 1;
-}
-
-/** Does this address space have the unit's pages where they were when it was translated? */
-function holds(hart: Hart, guest: Guest, cpu: u32, unit: Unit, base: u64): bool {
-  for (let i: u32 = 0; i < unit.pages; i++) {
-    const gva = base + (<u64>(<i64>regions.pageDelta(unit, i)) << 12);
-    if (frameOf(hart, guest, cpu, gva) != regions.pageFrame(unit, i)) return false;
-  }
-  unit.epoch = hart.fetchEpoch;
-  unit.base = base;
-  return true;
-}
-
-/**
- * The frame from which the hart would fetch at this address, if it has fetched there before and it has decoded code; else 0.
- * The fetch TLB knows it afterwards, so what empties that begins another epoch.
- */
-function frameOf(hart: Hart, guest: Guest, cpu: u32, gva: u64): u32 {
-  const entry = tlb.fetchEntry(hart, gva);
-  if ((load<u64>(entry) ^ gva) < 4096) return code.frameOf(<usize>load<u32>(entry, 8));
-  if (mmu.peek(hart, guest, gva) != TRANSLATED || mmu.isPartial || !ram.has(guest, mmu.gpa)) return 0;
-  const base = ram.pageForRead(guest, mmu.gpa);
-  if (base == 0) return 0;
-  const frame = frames.frameOf(base);
-  const decoded = code.slotOf(cpu, frame, 0);
-  if (decoded == 0) return 0;
-  tlb.noteSuperpage(hart, gva, mmu.leafMask);
-  tlb.fill(hart, hart.fetchSet, entry, gva, decoded);
-  return frame;
 }
 
 /** The instruction at byte `offset` of the page, decoded apart, where its own slot says that translated code begins. */

@@ -43,6 +43,19 @@ export function undo(hart: Hart, cpu: u32): void {
   for (let entry = area + LOG; entry < end; entry += LOG_ENTRY) store<u64>(entry, get(entry), 16);
   for (let entry = end; entry > area + LOG; entry -= LOG_ENTRY) put(entry - LOG_ENTRY);
   memory.copy(changetype<usize>(hart), area + BEFORE, offsetof<Hart>());
+  keepFills(hart, changetype<Hart>(area + AFTER));
+}
+
+/** What the fetch TLB was given for calls between modules is there to stay, so it must stay listed. */
+function keepFills(hart: Hart, after: Hart): void {
+  hart.fills0 = after.fills0;
+  hart.fills1 = after.fills1;
+  hart.fills2 = after.fills2;
+  hart.fills3 = after.fills3;
+  hart.localFills1 = after.localFills1;
+  hart.localFills2 = after.localFills2;
+  hart.tlbFills = after.tlbFills;
+  hart.superpages = after.superpages;
 }
 
 /** What is now where a store went. */

@@ -76,6 +76,8 @@ export class Block {
   /** Ways into it from earlier blocks; one such block. */
   entries: u32;
   from: u32;
+  /** It ends with a call or a jump to what is not in the unit, or may not be. */
+  goesElsewhere: bool;
   isMet: bool;
   /** On a way from the head of a loop, and to its last block; the copy that was made of it (jit/split.ts). */
   isAhead: bool;

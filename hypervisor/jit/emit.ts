@@ -21,23 +21,28 @@ import * as integers from "./integers";
 import * as labels from "./labels";
 import * as liveness from "./liveness";
 import * as memory from "./memory";
+import { KERNEL } from "./module";
+import * as scan from "./scan";
 import * as registers from "./registers";
 import { DEPTH, HART, LEFT, LIMIT_DOUBLE, LIMIT_SINGLE, P, PC, getX, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_SUB, I32_WRAP_I64,
+  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_STORE, I32_SUB, I32_WRAP_I64,
   I64_ADD, I64_AND, I64_EQ, I64_GE_S, I64_GE_U, I64_LOAD, I64_LT_S, I64_LT_U, I64_NE, I64_STORE, I64_SUB, IF, LOOP,
   NOTHING, RETURN, UNREACHABLE,
 } from "./wasm";
 
 /** Number in the module of the unit's first function. */
 let firstFunction: u32 = 0;
+/** The unit's number. */
+let unit: u32 = 0;
 /** FS was looked at in this block. */
 let hasLooked: bool = false;
 
-/** Writes the body of a function, its size in front. */
-export function write(fn: Routine, first: u32): void {
+/** Writes the body of a function of the unit, its size in front. */
+export function write(fn: Routine, first: u32, unitNumber: u32): void {
   firstFunction = first;
+  unit = unitNumber;
   liveness.find();
   const size = wasm.reserve();
   const start = wasm.at;
@@ -163,7 +168,8 @@ function go(block: Block, target: u32, offset: i32): void {
   const dirtyX = registers.dirtyX;
   const dirtyF = registers.dirtyF;
   if (target == NONE) {
-    exits.leaveAt(offset, graph.owedAfter(block));
+    if (block.goesElsewhere) exits.goAt(offset, graph.owedAfter(block));
+    else exits.leaveAt(offset, graph.owedAfter(block));
     return;
   }
   const goal = blockAt(target);
@@ -205,7 +211,7 @@ function enter(block: Block, distance: i32, callee: u32): void {
   wasm.localGet(DEPTH);
   wasm.i32Const(1);
   wasm.byte(I32_SUB);
-  wasm.indexed(CALL, firstFunction + callee);
+  wasm.indexed(CALL, callee == NONE ? KERNEL : firstFunction + callee);
   wasm.localSet(LEFT);
 }
 
@@ -253,42 +259,50 @@ function aim(last: Instruction): void {
   wasm.localSet(P);
 }
 
-/** Leaves for the address in P; the dispatcher knows what is there, or the caller, if it is a return. */
-function leaveForP(block: Block, last: Instruction): void {
-  wasm.localGet(HART);
-  wasm.localGet(P);
-  wasm.memory(I64_STORE, <u32>offsetof<Hart>("pc"));
-  if (last.rd != 0 || (last.rs1 != 1 && last.rs1 != 5)) {
-    wasm.localGet(HART);
-    exits.address(last.offset);
-    wasm.memory(I64_STORE, <u32>offsetof<Hart>("site"));
-  }
+/** Goes on at the address in P: a return leaves, as the caller knows what is there, any other jump asks the kernel. */
+function goToP(block: Block, last: Instruction): void {
   registers.save(registers.dirtyX, registers.dirtyF);
-  exits.left(graph.owedAfter(block));
+  if (scan.isReturn(last)) {
+    wasm.localGet(HART);
+    wasm.localGet(P);
+    wasm.memory(I64_STORE, <u32>offsetof<Hart>("pc"));
+    exits.left(graph.owedAfter(block));
+  } else {
+    noteSite(last);
+    wasm.localGet(HART);
+    exits.left(graph.owedAfter(block));
+    wasm.localGet(P);
+    wasm.localGet(DEPTH);
+    wasm.i32Const(1);
+    wasm.byte(I32_SUB);
+    wasm.indexed(CALL, KERNEL);
+  }
   wasm.byte(RETURN);
+}
+
+/** Says which indirect jump or call this is: where it goes is learned (cpu/targets.ts). */
+function noteSite(last: Instruction): void {
+  wasm.localGet(HART);
+  exits.address(last.offset);
+  wasm.memory(I64_STORE, <u32>offsetof<Hart>("site"));
+  wasm.localGet(HART);
+  wasm.i32Const(<i32>unit);
+  wasm.memory(I32_STORE, <u32>offsetof<Hart>("siteUnit"));
 }
 
 /** Jumps to where a register says. */
 function indirect(block: Block, last: Instruction): void {
   aim(last);
-  if (last.rd != 0) {
-    exits.address(block.end);
-    setX(last.rd);
-  }
-  leaveForP(block, last);
+  goToP(block, last);
 }
 
-/** An indirect call that is mostly one of a few functions of this unit. */
+/** An indirect call, perhaps mostly of one of a few functions of this unit. */
 function callOne(block: Block, last: Instruction): void {
-  if (!graph.isCall(block)) {
-    indirect(block, last);
-    return;
-  }
   aim(last);
   exits.address(block.end);
   setX(last.rd);
-  const dirtyX = registers.dirtyX;
-  const dirtyF = registers.dirtyF;
+  registers.save(registers.dirtyX, registers.dirtyF);
+  registers.setDirty(0, 0);
   let open: u32 = 0;
   for (let k: u32 = 0; k < block.ways; k++) {
     const way = wayAt(block.firstWay + k);
@@ -296,14 +310,26 @@ function callOne(block: Block, last: Instruction): void {
     isAt(way.offset);
     wasm.byte(IF);
     wasm.byte(NOTHING);
-    registers.save(dirtyX, dirtyF);
     enter(block, way.offset, way.goal);
     wasm.byte(ELSE);
     open++;
   }
-  leaveForP(block, last);
+  noteSite(last);
+  wasm.localGet(HART);
+  exits.left(graph.owedAfter(block));
+  wasm.localGet(P);
+  wasm.localGet(DEPTH);
+  wasm.i32Const(1);
+  wasm.byte(I32_SUB);
+  wasm.indexed(CALL, KERNEL);
+  wasm.localSet(LEFT);
   for (; open > 0; open--) wasm.byte(END);
-  comeBack(block);
+  if (graph.isCall(block)) {
+    comeBack(block);
+    return;
+  }
+  wasm.localGet(LEFT);
+  wasm.byte(RETURN);
 }
 
 /** Pushes whether P is the address at `distance` bytes from the entry. */
@@ -336,7 +362,7 @@ function turn(block: Block, last: Instruction): void {
     labels.pop();
     wasm.byte(END);
   }
-  leaveForP(block, last);
+  goToP(block, last);
 }
 
 /** The goals' places in a table are found by a product without collisions; what is found must still be compared. */
@@ -344,7 +370,7 @@ function turnByTable(block: Block, last: Instruction, goals: u32): void {
   const bits = 34 - clz<u32>(goals - 1);
   const factor = spread(block, bits);
   if (factor == 0) {
-    leaveForP(block, last);
+    goToP(block, last);
     return;
   }
   // Outermost the label of what is not known, then those of the goals, the first innermost.
@@ -380,7 +406,7 @@ function turnByTable(block: Block, last: Instruction, goals: u32): void {
   }
   labels.pop();
   wasm.byte(END);
-  leaveForP(block, last);
+  goToP(block, last);
 }
 
 function placeOf(offset: i32, factor: u32, bits: u32): u32 {

@@ -1,10 +1,11 @@
 // Ways out of a translated function: state into memory, pc behind it, what is left of the budget as the answer.
 
 import { Hart } from "../cpu/hart";
+import { KERNEL } from "./module";
 import * as registers from "./registers";
-import { HART, LEFT, PC } from "./registers";
+import { DEPTH, HART, LEFT, PC } from "./registers";
 import * as wasm from "./wasm";
-import { END, I32_CONST, I32_SUB, I64_ADD, I64_STORE, IF, NOTHING, RETURN } from "./wasm";
+import { CALL, END, I32_CONST, I32_SUB, I64_ADD, I64_STORE, IF, NOTHING, RETURN } from "./wasm";
 
 /** Distance from the region's entry of the instruction being written, and how many LEFT is behind by. */
 let offset: i32 = 0;
@@ -40,6 +41,19 @@ export function leaveAt(distance: i32, instructions: i32): void {
   wasm.memory(I64_STORE, <u32>offsetof<Hart>("pc"));
   registers.save(registers.dirtyX, registers.dirtyF);
   left(instructions);
+  wasm.byte(RETURN);
+}
+
+/** Goes on at the instruction at `distance`, which is not in this function: the kernel may know translated code for it. */
+export function goAt(distance: i32, instructions: i32): void {
+  registers.save(registers.dirtyX, registers.dirtyF);
+  wasm.localGet(HART);
+  left(instructions);
+  address(distance);
+  wasm.localGet(DEPTH);
+  wasm.i32Const(1);
+  wasm.byte(I32_SUB);
+  wasm.indexed(CALL, KERNEL);
   wasm.byte(RETURN);
 }
 

@@ -1,6 +1,6 @@
 // The ways through a function: where each of its blocks leads to, their order, and which dominate which.
 
-import { Block, END_CALL, END_CALLS, END_SWITCH, NONE, Routine, blockAt, blocks, ordered, setOrdered, wayAt } from "./desk";
+import { Block, END_SWITCH, NONE, Routine, blockAt, blocks, ordered, setOrdered, wayAt } from "./desk";
 
 let lowest: u32 = 0;
 
@@ -50,17 +50,6 @@ function visit(number: u32): void {
   block.order = --lowest;
 }
 
-/** Is there a way from this block to its `fall`? */
-export function goesOn(block: Block): bool {
-  return block.fall != NONE && (block.ending != END_CALL || block.callee != NONE) && (block.ending != END_CALLS || calls(block));
-}
-
-/** Does an indirect call know a function of the unit? */
-function calls(block: Block): bool {
-  for (let k: u32 = 0; k < block.ways; k++) if (wayAt(block.firstWay + k).goal != NONE) return true;
-  return false;
-}
-
 /** How many ways out of a block there may be to others. */
 export function waysOut(block: Block): u32 {
   return block.ending == END_SWITCH ? block.ways : 2;
@@ -69,7 +58,7 @@ export function waysOut(block: Block): u32 {
 /** The block at the end of the k-th way out; NONE: it is no way to a block. */
 export function goal(block: Block, k: u32): u32 {
   if (block.ending == END_SWITCH) return wayAt(block.firstWay + k).goal;
-  return k == 0 ? block.taken : goesOn(block) ? block.fall : NONE;
+  return k == 0 ? block.taken : block.fall;
 }
 
 /** Lets the k-th way out of a block lead to another one; NONE: out of the function. */

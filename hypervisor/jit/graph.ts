@@ -6,7 +6,7 @@
 
 import { Block, END_CALL, END_CALLS, NONE, Routine, blockAt, blocks, ordered } from "./desk";
 import * as flow from "./flow";
-import { goal, goesOn, waysOut } from "./flow";
+import { goal, waysOut } from "./flow";
 import * as split from "./split";
 
 /** Most loops of a function that are given one head. */
@@ -69,9 +69,9 @@ function costs(): void {
   }
 }
 
-/** Does the block end with a call of a function of the unit? */
+/** Does the block end with a call from which this function knows how to go on? */
 export function isCall(block: Block): bool {
-  return (block.ending == END_CALL || block.ending == END_CALLS) && goesOn(block);
+  return (block.ending == END_CALL || block.ending == END_CALLS) && block.fall != NONE;
 }
 
 function ahead(target: u32, block: Block): i32 {

@@ -4,7 +4,7 @@
 // it was not written: those load it at the function's entry.
 
 import {
-  Block, END_CALL, END_CALLS, NONE, blockAt, functionAt, instructionAt, ordered, wayAt,
+  Block, END_CALL, END_CALLS, NONE, blockAt, functionAt, instructionAt, ordered,
 } from "./desk";
 import * as flow from "./flow";
 import * as graph from "./graph";
@@ -91,24 +91,12 @@ function needOf(block: Block): bool {
   return true;
 }
 
-/** x registers that the functions a block calls may write. */
+/** x registers that the function a block calls may write: of one that is not in the unit nothing is known. */
 export function writtenX(block: Block): u32 {
-  if (block.ending == END_CALL) return functionAt(block.callee).writesX;
-  let x: u32 = 0;
-  for (let k: u32 = 0; k < block.ways; k++) {
-    const callee = wayAt(block.firstWay + k).goal;
-    if (callee != NONE) x |= functionAt(callee).writesX;
-  }
-  return x;
+  return block.ending == END_CALL && block.callee != NONE ? functionAt(block.callee).writesX : ~1;
 }
 
 /** The same for f registers. */
 export function writtenF(block: Block): u32 {
-  if (block.ending == END_CALL) return functionAt(block.callee).writesF;
-  let f: u32 = 0;
-  for (let k: u32 = 0; k < block.ways; k++) {
-    const callee = wayAt(block.firstWay + k).goal;
-    if (callee != NONE) f |= functionAt(callee).writesF;
-  }
-  return f;
+  return block.ending == END_CALL && block.callee != NONE ? functionAt(block.callee).writesF : ~0;
 }

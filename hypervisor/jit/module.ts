@@ -1,4 +1,5 @@
-// A wasm module of translated functions: they have one type, import the memory, and are exported by number.
+// A wasm module of translated functions: they have one type, import the memory and the way to other modules' functions, and
+// are exported by number.
 
 import * as desk from "./desk";
 import * as wasm from "./wasm";
@@ -6,6 +7,10 @@ import { I32, I64 } from "./wasm";
 
 /** 65536 pages: as much as the machine's memory may ever have. */
 const MEMORY_MOST: u32 = 65536;
+
+/** The kernel's function that runs what other modules have (cpu/dispatch.ts), and the first of our own. */
+export const KERNEL: u32 = 0;
+export const FIRST: u32 = 1;
 
 /** Functions written so far. */
 export let functions: u32 = 0;
@@ -56,7 +61,11 @@ export function finish(): u32 {
   wasm.byte(I32);
   close(place);
   place = section(2);
-  wasm.unsigned(1);
+  wasm.unsigned(2);
+  // Function 0 has their type, and is the kernel's.
+  wasm.unsigned(1); wasm.byte(0x6f);
+  wasm.unsigned(1); wasm.byte(0x63);
+  wasm.byte(0); wasm.byte(0);
   wasm.unsigned(1); wasm.byte(0x6f);
   wasm.unsigned(1); wasm.byte(0x6d);
   // Memory, shared, with bounds: at least one page, at most all there can be.
@@ -71,7 +80,7 @@ export function finish(): u32 {
   for (let i: u32 = 0; i < functions; i++) {
     name(i);
     wasm.byte(0);
-    wasm.unsigned(i);
+    wasm.unsigned(FIRST + i);
   }
   close(place);
   place = section(10);

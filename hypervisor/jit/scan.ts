@@ -6,18 +6,23 @@ import * as O from "../cpu/ops";
 import * as targets from "../cpu/targets";
 import * as desk from "./desk";
 import {
-  Block, END_BRANCH, END_CALL, END_CALLS, END_FALL, END_INDIRECT, END_JUMP, END_LEAVE, END_SWITCH, Routine, NONE,
+  Block, END_BRANCH, END_CALL, END_CALLS, END_FALL, END_INDIRECT, END_JUMP, END_LEAVE, END_SWITCH, INSTRUCTIONS_MAX, Routine, NONE,
 } from "./desk";
 import * as effects from "./effects";
 import { Instruction } from "./instruction";
 import * as pages from "./pages";
 
-/** Instructions of a function at most. */
-const FUNCTION_MOST: u32 = 800;
+/** Instructions of a callee at most: a larger one is called through the kernel, rather than translated again here. */
+const CALLEE_MOST: u32 = 100;
 /** An indirect call with more targets than this always goes through the dispatcher. */
 const CALLEES_MOST: u32 = 4;
 /** Bits of a map entry's high half: the instruction begins a block. */
 const LEADER: u32 = 0x8000_0000;
+
+/** Instructions of the function at hand at most. */
+let most: u32 = 0;
+/** There was no room for all of the function. */
+let isCut: bool = false;
 
 /** Where the entry lies: bytes from the start of the unit's first page. */
 let origin: i32 = 0;
@@ -29,9 +34,12 @@ export function read(fn: Routine, offset: i32, place: i32): bool {
   fn.firstInstruction = desk.instructions;
   fn.firstBlock = desk.blocks;
   memory.fill(desk.mapSlot(-desk.REACH / 2), 0, <usize>desk.REACH << 1);
+  isCut = false;
+  most = offset == 0 ? INSTRUCTIONS_MAX : CALLEE_MOST;
   follow(fn);
   fn.instructions = desk.instructions - fn.firstInstruction;
-  const whole = fn.instructions != 0 && divide(fn);
+  // A callee of which only a part has room is better called where it is whole.
+  const whole = fn.instructions != 0 && (!isCut || offset == 0) && divide(fn);
   fn.blocks = desk.blocks - fn.firstBlock;
   if (whole) return true;
   desk.dropInstructions(fn.firstInstruction);
@@ -80,11 +88,14 @@ function line(fn: Routine, offset: i32): void {
   while (true) {
     const slot = desk.mapSlot(offset);
     if (slot == 0 || (load<u32>(slot) & ~LEADER) != 0) return;
-    if (desk.instructions - fn.firstInstruction >= FUNCTION_MOST || !pages.isKnown(origin + offset)) return;
+    if (!pages.isKnown(origin + offset)) return;
     const raw = pages.fetch(origin + offset);
     if (raw == 0) return;
-    const fresh = desk.addInstruction();
-    if (fresh == null) return;
+    const fresh = desk.instructions - fn.firstInstruction < most ? desk.addInstruction() : null;
+    if (fresh == null) {
+      isCut = true;
+      return;
+    }
     if (!understand(fresh, raw, offset, fn)) {
       desk.dropInstructions(desk.instructions - 1);
       return;
@@ -146,7 +157,7 @@ function isIndirect(instruction: Instruction): bool {
 }
 
 /** A jump through a link register, as a function returns. */
-function isReturn(instruction: Instruction): bool {
+export function isReturn(instruction: Instruction): bool {
   return instruction.operation == O.OP_JR && (instruction.rs1 == 1 || instruction.rs1 == 5);
 }
 
@@ -196,7 +207,10 @@ function fill(block: Block, i: u32, end: u32): u32 {
       block.takenOffset = instruction.offset + instruction.immediate;
       block.ending = isBranch(instruction) ? END_BRANCH : isIndirect(instruction) ? END_INDIRECT :
         isCall(instruction) ? END_CALL : END_JUMP;
-      if (block.ending == END_INDIRECT && !isReturn(instruction)) addWays(block, instruction);
+      if (block.ending == END_INDIRECT && !isReturn(instruction)) {
+        if (instruction.rd != 0) block.ending = END_CALLS;
+        addWays(block, instruction);
+      }
       return i;
     }
     const next = numberAt(offset);
@@ -212,7 +226,7 @@ function addWays(block: Block, instruction: Instruction): void {
   const site = pages.siteAt(origin + instruction.offset);
   if (site == null || (instruction.rd != 0 && site.count > CALLEES_MOST)) return;
   for (let i: u32 = 0; i < site.count; i++) if (!desk.addWay(block, instruction.offset + targets.at(site, i))) return;
-  if (block.ways != 0) block.ending = instruction.rd == 0 ? END_SWITCH : END_CALLS;
+  if (block.ways != 0 && instruction.rd == 0) block.ending = END_SWITCH;
 }
 
 function link(block: Block): void {

@@ -82,7 +82,7 @@ function add(cpu: u32, hot: Hot, frame: u32, place: i32, log: usize): bool {
   const fresh = regions.unitAt(cpu, number);
   fresh.set = hot.set;
   if (unit.cover(cpu, fresh, place)) {
-    unit.write(module.functions, hot.set, number, !code.isNarrow(cpu, frame), log);
+    unit.write(module.FIRST + module.functions, hot.set, number, !code.isNarrow(cpu, frame), log);
     if (!wasm.isFull) {
       for (let k: u32 = 0; k < functions; k++) desk.setEntry(module.functions + k, number, place + desk.functionAt(k).offset);
       fresh.bytes = <u32>(wasm.at - start);

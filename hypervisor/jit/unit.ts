@@ -5,7 +5,7 @@ import * as regions from "../cpu/regions";
 import { Unit } from "../cpu/regions";
 import * as csrs from "./csrs";
 import * as desk from "./desk";
-import { Block, END_CALL, END_CALLS, FUNCTIONS_MAX, NONE, Routine, addFunction, blockAt, functionAt, instructionAt, wayAt } from "./desk";
+import { Block, END_CALL, END_CALLS, END_INDIRECT, END_JUMP, END_SWITCH, FUNCTIONS_MAX, NONE, Routine, addFunction, blockAt, functionAt, instructionAt, wayAt } from "./desk";
 import * as effects from "./effects";
 import * as emit from "./emit";
 import * as graph from "./graph";
@@ -67,6 +67,24 @@ function survey(fn: Routine): void {
     fn.usesF |= instruction.readsF | instruction.writesF;
     if (effects.isFloat(instruction)) fn.hasFloats = true;
   }
+  for (let b = fn.firstBlock; b < fn.firstBlock + fn.blocks; b++) {
+    const block = blockAt(b);
+    block.goesElsewhere = goesElsewhere(block);
+    if (!block.goesElsewhere) continue;
+    // What is there may write anything.
+    fn.writesX = ~1;
+    fn.writesF = ~0;
+  }
+}
+
+function goesElsewhere(block: Block): bool {
+  switch (block.ending) {
+    case END_CALL: return block.callee == NONE;
+    case END_JUMP: return block.taken == NONE;
+    case END_CALLS: case END_SWITCH: return true;
+    case END_INDIRECT: return !scan.isReturn(instructionAt(block.first + block.count - 1));
+    default: return false;
+  }
 }
 
 /** What a function writes, its callees write for it too. */
@@ -96,7 +114,7 @@ export function write(first: u32, set: u32, number: u32, isSharing: bool, log: u
     const fn = functionAt(k);
     const blocks = desk.blocks;
     graph.shape(fn);
-    emit.write(fn, first);
+    emit.write(fn, first, number);
     desk.dropBlocks(blocks);
   }
 }

@@ -13,8 +13,8 @@ const AT = 4096
 prepareEngine()
 
 /** A module as the kernel makes them: it imports the memory, and its functions are called 0, 1, … */
-function compile(functions: string): Uint8Array {
-  const wat = `(module (import "o" "m" (memory 1 65536 shared)) ${functions})`
+function compile(functions: string, imports = ''): Uint8Array {
+  const wat = `(module ${imports} (import "o" "m" (memory 1 65536 shared)) ${functions})`
   const features = { threads: true, simd: true, relaxed_simd: true }
   return wabt.parseWat('code.wat', wat, features).toBinary({}).buffer
 }
@@ -27,9 +27,11 @@ function host(maximum?: number) {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true })
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 2, ...(maximum !== undefined && { maximum }) })
   const warnings: string[] = []
-  const code = makeCode({ memory, table: () => table, warn: (text) => warnings.push(text) })
+  const calls: unknown[][] = []
+  const callCode = (...words: unknown[]) => calls.push(words)
+  const code = makeCode({ memory, kernel: () => ({ table, callCode }), warn: (text) => warnings.push(text) })
   const put = (bytes: Uint8Array) => new Uint8Array(memory.buffer).set(bytes, AT)
-  return { memory, table, warnings, code, put }
+  return { memory, table, warnings, calls, code, put }
 }
 
 test('functions are callable from their slots on, over the memory of the machine', () => {
@@ -42,6 +44,18 @@ test('functions are callable from their slots on, over the memory of the machine
   assert.is(table.get(71)(8), -1n)
   assert.is(table.get(69), null)
   assert.equal(warnings, [])
+})
+
+test('code can call the function of the kernel that runs what other modules have', () => {
+  const { table, calls, code, put } = host()
+  const caller = compile(
+    '(func (export "0") (call $kernel (i32.const 1) (i32.const 2) (i64.const 3) (i32.const 4)) (drop))',
+    '(import "o" "c" (func $kernel (param i32 i32 i64 i32) (result i32)))',
+  )
+  put(caller)
+  assert.is(code.codeInstall(AT, caller.length, 0, 1), abi.OK)
+  table.get(0)()
+  assert.equal(calls, [[1, 2, 3n, 4]])
 })
 
 test('the bytes may be overwritten as soon as they are installed', () => {

@@ -90,10 +90,9 @@ async function runInOrlop(
 async function runToEnd(module: WebAssembly.Module, image: Uint8Array, spec: Omit<GuestSpec, 'seed'>) {
   prepareEngine()
   const memory = memoryFor(spec.ramBytes)
-  const table = () => instance.exports.table as WebAssembly.Table
   const host = {
     ...bareHost(memory, spec.heat === undefined ? realClock : makeCounter()),
-    ...makeCode({ memory, table, warn: fail }),
+    ...makeCode({ memory, kernel: () => instance.exports, warn: fail }),
   }
   const instance: WebAssembly.Instance = new WebAssembly.Instance(module, { env: { memory }, host })
   const door = instance.exports as unknown as Door

@@ -55,16 +55,16 @@ export class TestHost {
   private readonly arrived = new Map<number, Uint8Array[]>()
   private readonly sent = new Map<number, Uint8Array[]>()
   private isFull = false
-  private table: WebAssembly.Table | undefined
+  private kernel: WebAssembly.Exports | undefined
 
   constructor(private readonly memory: WebAssembly.Memory) {
     prepareEngine()
     this.imports = { env: { memory }, host: this.host(), outside: this.outside() }
   }
 
-  /** To be told of the instance that was made with `imports`: code that it makes goes into its table. */
+  /** To be told of the instance that was made with `imports`: code that it makes is given its exports. */
   attach(instance: WebAssembly.Instance): void {
-    this.table = instance.exports.table as WebAssembly.Table
+    this.kernel = instance.exports
   }
 
   private bytes(ptr: number, length: number): Uint8Array {
@@ -130,7 +130,7 @@ export class TestHost {
       },
       ...makeCode({
         memory: this.memory,
-        table: () => this.table!,
+        kernel: () => this.kernel!,
         warn: (message) => {
           throw new Error(message)
         },

@@ -90,8 +90,7 @@ export class Machine {
     const memoryBytes = options.memoryBytes ?? MEMORY_BYTES
     this.memory = new WebAssembly.Memory({ initial: memoryBytes >> 16, maximum: 65536, shared: true })
     prepareEngine()
-    const table = () => instance.exports.table as WebAssembly.Table
-    const code = makeCode({ memory: this.memory, table, warn: fail })
+    const code = makeCode({ memory: this.memory, kernel: () => instance.exports, warn: fail })
     const host = { ...this.host(), ...(options.code?.(code, this.memory) ?? code) }
     const instance: WebAssembly.Instance = new WebAssembly.Instance(kernel(), { env: { memory: this.memory }, host })
     this.door = instance.exports as unknown as Door
