@@ -119,6 +119,12 @@ export class Assembler {
     this.view.setUint32(this.offset(gpa, 4), value, true)
   }
 
+  /** Half of an instruction of 32 bits, the rest of which lies elsewhere. */
+  half(value: number): void {
+    this.view.setUint16(this.offset(this.gpa, 2), value, true)
+    this.gpa += 2
+  }
+
   /** Puts the addresses of labels where they are used. A target out of reach becomes the next instruction. */
   finish(): void {
     for (const { kind, gpa, gva, label } of this.fixups) {

@@ -4,7 +4,7 @@ import { encode } from '../../lockstep/encode.ts'
 import type { Random } from '../../lockstep/random.ts'
 import type { Label } from './assembler.ts'
 import { type Pieces, X, Y } from './pieces.ts'
-import { COPIES, FRESH, FRESH_PAGES, SERVICE, WINDOW } from './world.ts'
+import { COPIES, FRESH, FRESH_PAGES, SERVICE, WINDOW } from './map.ts'
 
 const RETURN = 0x8082
 /** Instructions of one kind differ only in these bits: immediate, and which operation of addi, xori, ori, andi, slti. */

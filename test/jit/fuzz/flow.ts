@@ -8,8 +8,10 @@ import { encode } from '../../lockstep/encode.ts'
 import type { Random } from '../../lockstep/random.ts'
 import type { Assembler, Label } from './assembler.ts'
 import { Changes } from './changes.ts'
+import { CODE, CODE_PAGES, DATA, FRESH, RAM, STACK_TOP, TABLES } from './map.ts'
 import { COUNTERS, FUEL, GP, Pieces, S0, S1, SP, type Taste, TP, X, Y } from './pieces.ts'
-import { CODE, CODE_PAGES, DATA, FRESH, RAM, STACK_TOP, TABLES, type World } from './world.ts'
+import { Scenes } from './scenes.ts'
+import type { World } from './world.ts'
 
 /** Entries of a jump table, a power of two. */
 const CHOICES = 4
@@ -27,6 +29,7 @@ interface Routine {
 export class Flow {
   readonly pieces: Pieces
   readonly changes: Changes
+  readonly scenes: Scenes
   private readonly routines: Routine[] = []
   /** Where the next jump table lies. */
   private table = TABLES
@@ -47,6 +50,7 @@ export class Flow {
   ) {
     this.pieces = new Pieces(asm, random, world, taste)
     this.changes = new Changes(this.pieces)
+    this.scenes = new Scenes(this.pieces)
   }
 
   /** Writes the whole program, which begins at `main` and never ends. */
@@ -55,6 +59,7 @@ export class Flow {
     const count = random.between(2, 9)
     for (let i = 0; i < count; i++) this.routines.push({ entry: asm.label(), isMillicode: random.once(6) })
     this.changes.window(random)
+    this.scenes.build()
     asm.at(CODE + random.below(64) * 2)
     this.main(main)
     const end = CODE + CODE_PAGES * 4096
@@ -101,6 +106,7 @@ export class Flow {
       this.pieces.piece()
     })
     this.loop(() => this.call())
+    if (this.scenes.isThere) this.pieces.repeat(1, 3, () => this.scene())
     asm.jump(encode('jal'), main)
   }
 
@@ -196,6 +202,7 @@ export class Flow {
       [taste.loops >> 2, () => this.walk()],
       [taste.calls >> 2, () => this.setJump()],
       [taste.changes, () => this.changes.change()],
+      [this.scenes.isThere ? taste.scenes : 0, () => this.scene()],
     ]
     let at = random.below(kinds.reduce((sum, [weight]) => sum + weight, 0))
     for (const [weight, make] of kinds) {
@@ -365,6 +372,13 @@ export class Flow {
       if (!random.once(3)) asm.jump(encode('jal'), end)
     }
     asm.mark(end)
+  }
+
+  /** Code of the stage is called again and again while the stage changes. */
+  private scene() {
+    if (this.random.once(8)) this.scenes.sweep()
+    else if (this.random.once(4)) this.scenes.act()
+    else this.loop(() => this.scenes.act())
   }
 
   /** setjmp: functions that are called from here may come back to this place, past their callers. */

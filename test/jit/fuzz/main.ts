@@ -2,6 +2,9 @@
 //
 //   npx tsx test/jit/fuzz/main.ts --seconds 60 --seed 1 [--from N] [--count N] [--way on|verify|steps|off] [--whole]
 //
+//                                   [--kernel FILE]
+//
+// --kernel takes a module that was made from kernel/entry.ts with a kernel that differs from the one at hand.
 // With --whole, a program that differs is told as it is, not cut down.
 // Tells on standard output, in lines: the number of each program before it runs, and at the end what has been done.
 
@@ -25,6 +28,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '0' },
     count: { type: 'string' },
     way: { type: 'string', default: 'on' },
+    kernel: { type: 'string' },
     whole: { type: 'boolean', default: false },
   },
 })
@@ -39,7 +43,7 @@ async function main(): Promise<boolean> {
   const last = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.from) + Number(values.count)
   let instructions = 0
   let number = Number(values.from)
-  const pair = await Pair.open()
+  const pair = await Pair.open(values.kernel)
   // The first one may have compiled the kernel.
   const start = performance.now()
   const until = start + Number(values.seconds) * 1000

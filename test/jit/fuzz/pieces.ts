@@ -5,7 +5,8 @@
 import { SETS, describe, encode } from '../../lockstep/encode.ts'
 import type { Random } from '../../lockstep/random.ts'
 import type { Assembler } from './assembler.ts'
-import { SERVICES, type World } from './world.ts'
+import { SERVICES } from './map.ts'
+import type { World } from './world.ts'
 
 /** Registers that pieces may write. */
 export const FREE = [5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 22, 23, 24, 25, 26, 28, 29, 30, 31]
@@ -60,6 +61,7 @@ export interface Taste {
   atomics: number
   traps: number
   changes: number
+  scenes: number
   calls: number
   loops: number
   branches: number

@@ -7,17 +7,18 @@ import type { Taste } from './pieces.ts'
 import {
   CODE,
   CODE_PAGES,
+  CODE_FRAMES,
   COPIES,
   DATA,
+  DATA_FRAMES,
   DATA_PAGES,
+  FRAMES,
   FRESH,
   type Mode,
   PAGES,
   RAM,
-  type World,
-  buildWorld,
-  drawWorld,
-} from './world.ts'
+} from './map.ts'
+import { type World, buildWorld, drawWorld } from './world.ts'
 
 /** One slice: instructions, and what happens before it (EVENT_* of kernel/pair.ts). */
 export interface Slice {
@@ -47,13 +48,13 @@ const MOST_SLICES = 3000
 /** Program `number` of a seed. */
 export function makeProgram(seed: number, number: number): Program {
   const random = new Random(seed, `program ${number}`)
-  const mode: Mode = random.pick(['M', 'M', 'M', 'S', 'U'])
+  const mode: Mode = random.pick(['M', 'M', 'S', 'S', 'S', 'U', 'U'])
   const world = drawWorld(random, mode)
   const asm = new Assembler(RAM, PAGES * 4096)
   const main = asm.label()
-  data(asm, random)
+  data(asm, random, world)
   new Flow(asm, random, world, drawTaste(random)).program(main)
-  buildWorld(asm, world, main)
+  buildWorld(asm, random, world, main)
   asm.finish()
   return {
     seed,
@@ -77,6 +78,7 @@ function drawTaste(random: Random): Taste {
     atomics: some(0, 1, 3, 12),
     traps: some(0, 0, 1, 4),
     changes: some(0, 0, 2, 8, 20),
+    scenes: some(0, 8, 30),
     calls: some(2, 8, 16),
     loops: some(4, 8, 16),
     branches: some(4, 10, 20),
@@ -84,7 +86,7 @@ function drawTaste(random: Random): Taste {
 }
 
 /** Numbers of all sorts where programs load from; special ones are slow to make, so there are fewer of them. */
-function data(asm: Assembler, random: Random): void {
+function data(asm: Assembler, random: Random, world: World): void {
   for (let at = 0; at < DATA_PAGES * 4096; at += 4) asm.set32(DATA + at, random.u32())
   for (let at = 0; at < DATA_PAGES * 4096; at += 8 * random.between(1, 12)) {
     const kind = random.below(3)
@@ -92,6 +94,8 @@ function data(asm: Assembler, random: Random): void {
       kind === 0 ? random.double() : kind === 1 ? random.integer() : (0xffff_ffffn << 32n) | random.single()
     asm.set64(DATA + at, number)
   }
+  if (world.stage !== undefined)
+    for (let at = 0; at < 2 * FRAMES * 4096; at += 4) asm.set32(DATA_FRAMES + at, random.u32())
   // No jump out of the depth leads anywhere yet.
   asm.set64(DATA + 0x700, 0n)
 }
@@ -137,6 +141,8 @@ function happening(random: Random): Partial<Slice> {
     ? random.pick<[number, number]>([
         [CODE, CODE_PAGES],
         [COPIES, 4],
+        [CODE_FRAMES, FRAMES],
+        [CODE_FRAMES, FRAMES],
         [FRESH, 4],
       ])
     : [DATA, DATA_PAGES]

@@ -7,7 +7,7 @@ import { TRANSLATOR_OFF } from '../../../hypervisor/abi.ts'
 import { disassemble } from '../../support/asm.ts'
 import { type Difference, type Pair, type Way, hex } from './pair.ts'
 import type { Program } from './program.ts'
-import { RAM } from './world.ts'
+import { RAM } from './map.ts'
 
 const [NOP, SHORT_NOP] = [0x13, 0x0001]
 /** Runs that cutting down may take. */

@@ -1,64 +1,43 @@
-// The machine that a random program lives in: its memory map, page tables, start, and trap handlers that always go on.
+// The machine that a random program lives in: its start, and trap handlers that always go on. map.ts says where things lie.
 //
-//   page   0  start, in M mode               40  two physical copies of two pages of code, for WINDOW
-//          1  trap handlers of M and S       48  page tables for S mode: root, middle, leaves; 52: the same for U mode
-//          2  tables of addresses            64  stack
-//          3  what the handlers note         (virtual) WINDOW: two pages that lead to one copy or the other
-//          8  code      24  data      32  data that becomes code
-//
-// Page tables change only by routines in page 1, which always fence: a page-table entry that changed without a fence may be seen
-// or not, so engines may differ. No user writes there, and neither stores of devices nor the cutting down change that page.
+// Page tables change only by routines in pages that are not the program's, which always fence: an entry that changed without a
+// fence may be seen or not, so engines may differ. No user writes there, and neither stores of devices nor the cutting down
+// change those pages.
 //
 // A handler sums up what it is told and goes on behind the instruction that trapped; after a jump into the void, at x1. Too
 // many traps, or a software interrupt, which the schedule raises now and then, start the program again at `main`: so no
-// program gets stuck for long. `ecall` asks M mode for a service (a7).
+// program gets stuck for long. `ecall` asks for a service (a7): M mode has all, S mode has the routines.
 
 import { encode } from '../../lockstep/encode.ts'
 import type { Random } from '../../lockstep/random.ts'
 import type { Assembler, Label } from './assembler.ts'
+import {
+  CODE,
+  CODE_PAGES,
+  DATA,
+  DATA_PAGES,
+  HANDLERS,
+  type Mode,
+  RAM,
+  ROUTINES,
+  ROUTINES_END,
+  SAVED,
+  SERVICE,
+  SERVICES,
+  TABLES,
+  TREES,
+  WINDOW,
+} from './map.ts'
+import { ROUTINES_OF_MACHINE, ROUTINES_OF_SUPERVISOR, ROUTINE_COUNT, Routines } from './routines.ts'
+import { type Stage, buildStage, drawStage } from './stage.ts'
+import { A, D, R, type Row, V, W, asidsOf, buildTree, drawRows, entryOf, isAmbiguous, leafOf, satp } from './tables.ts'
 
-export const RAM = 0x8000_0000
-export const PAGES = 128
-const page = (number: number) => RAM + number * 4096
-
-export const HANDLERS = page(1)
-export const TABLES = page(2)
-export const SAVED = page(3)
-export const CODE = page(8)
-export const CODE_PAGES = 12
-export const DATA = page(24)
-export const DATA_PAGES = 8
-/** Data that becomes code and data again. */
-export const FRESH = page(32)
-export const FRESH_PAGES = 4
-/** Two pages of code, and behind them two others. */
-export const COPIES = page(40)
-export const TREES = [page(48), page(52)] as const
-const TREES_END = page(56)
-export const STACK = page(64)
-export const STACK_TOP = page(96)
-/** Virtual: where the copies are seen, one or the other. */
-export const WINDOW = RAM + 0x10_0000
-/** Entries of the lowest table for the two pages of WINDOW. */
-const WINDOW_ENTRY = 256
-
-/** What `ecall` does, by the number in a7. */
-export const SERVICE = { interrupts: 0, swapFirst: 1, change: 2, swapSecond: 3, floats: 4, forget: 5 }
-export const SERVICES = 6
-
-/** Modes in which programs run; only without paging is M mode used. */
-export type Mode = 'M' | 'S' | 'U'
-
-const [V, R, W, X, U, G, A, D] = [1, 2, 4, 8, 16, 32, 64, 128]
 /** Toggles between a page of WINDOW's two copies, which lie two pages apart. */
 const TOGGLE = 2 << 10
 
 /** Offsets in a handler's part of SAVED. */
-const AREA = { sum: 24, count: 32, mode: 40, satp: 48 }
+const AREA = { sum: 24, count: 32, mode: 40, satp: 48, link: 72, other: 80 }
 const MODE_BITS = { M: 3 << 11, S: 1 << 11, U: 0 }
-const SATP_MODE = 8n << 60n
-/** Numbers of the trees' address spaces. */
-const SPACES = [3, 1] as const
 
 // Registers of the handlers.
 const [T, E, V2, BASE] = [28, 29, 30, 31]
@@ -72,6 +51,8 @@ interface Level {
   status: number
   enable: number
   count: number
+  /** Bit of the status that is set if the trap came from S mode. */
+  previous: number
 }
 const MACHINE: Level = {
   cause: 0x342,
@@ -82,6 +63,7 @@ const MACHINE: Level = {
   status: 0x300,
   enable: 0x304,
   count: 0xb02,
+  previous: 11,
 }
 const SUPERVISOR: Level = {
   cause: 0x142,
@@ -92,6 +74,7 @@ const SUPERVISOR: Level = {
   status: 0x100,
   enable: 0x104,
   count: 0xc02,
+  previous: 8,
 }
 const SATP = 0x180
 
@@ -106,8 +89,11 @@ export interface World {
   holes: Map<number, number>
   /** Routines for S mode that turn page 0 or 1 of WINDOW to its other copy: swaps[2 * page], and the same with a fence of that page alone. */
   swaps: Label[]
-  /** Both trees have numbers, by which harts tell their pages apart: from one to the other it goes without a fence. */
-  hasSpaces: boolean
+  /** Address spaces; the first row is the program's home. Where they have numbers it goes from one to the other without a fence. */
+  rows: Row[]
+  stage: Stage | undefined
+  /** Routines that change what the stage leads to. */
+  routines: Label[]
 }
 
 /** A world for a program in this mode. */
@@ -119,6 +105,8 @@ export function drawWorld(random: Random, mode: Mode): World {
       if (random.once(6)) holes.set(first + i, random.pick([V, W, R | W, A | D, D, 0]))
   }
   const delegates = mode !== 'M' && random.once(2)
+  const hasStage = mode !== 'M' && !random.once(4)
+  const rows = drawRows(random, random.once(2) || (hasStage && random.once(2)), hasStage)
   return {
     mode,
     patience: random.pick([20, 200, 1000]),
@@ -126,19 +114,30 @@ export function drawWorld(random: Random, mode: Mode): World {
     mideleg: delegates ? random.u32() & 0x222 : 0,
     holes,
     swaps: Array.from({ length: 4 }, () => ({ address: undefined })),
-    hasSpaces: random.once(2),
+    rows,
+    stage: hasStage ? drawStage(random, mode, rows) : undefined,
+    routines: Array.from({ length: ROUTINE_COUNT }, () => ({ address: undefined })),
   }
 }
 
 /** Writes start, handlers and page tables. The program itself begins at `main`. */
-export function buildWorld(asm: Assembler, world: World, main: Label): void {
+export function buildWorld(asm: Assembler, random: Random, world: World, main: Label): void {
   asm.at(HANDLERS)
   const machineEntry = handler(asm, world, MACHINE, main)
   const supervisorEntry = handler(asm, world, SUPERVISOR, main)
   world.swaps.forEach((label, i) => swap(asm, world, label, i >> 1, (i & 1) !== 0))
   if (asm.here > TABLES) throw new Error('The handlers do not fit into their page')
   start(asm, world, main, machineEntry, supervisorEntry)
-  if (world.mode !== 'M') TREES.forEach((tree, index) => buildTree(asm, tree, world, index === 1))
+  const { mode, stage, holes } = world
+  if (mode === 'M') return
+  for (const tree of treesOf(world)) buildTree(asm, tree, holes, stage !== undefined)
+  if (stage === undefined) return
+  new Routines(asm, random, stage, world.routines).build()
+  buildStage(asm, random, stage)
+}
+
+function treesOf({ stage }: World): readonly number[] {
+  return stage === undefined ? TREES.slice(0, 2) : TREES
 }
 
 function csr(asm: Assembler, name: 'csrrw' | 'csrrs' | 'csrrc', number: number, rs1: number, rd = 0): void {
@@ -178,8 +177,11 @@ function start(asm: Assembler, world: World, main: Label, machineEntry: Label, s
   write(MACHINE.enable, 0x888)
   write(MACHINE.status, (3 << 13) | MODE_BITS[world.mode] | (1 << 7))
   if (world.mode !== 'M') {
-    asm.set64(SAVED + AREA.satp, satp(world, world.mode === 'U' ? 1 : 0))
-    asm.set64(SAVED + AREA.satp + 8, satp(world, 0) ^ satp(world, 1))
+    const [{ supervisor, user }] = world.rows as [Row]
+    asm.set64(SAVED + AREA.satp, satp(world.mode === 'U' ? user : supervisor))
+    // From U mode to S mode, and from there to U mode.
+    asm.set64(SAVED + AREA.satp + 8, satp(supervisor))
+    asm.set64(SAVED + AREA.satp + 16, satp(user))
     asm.reach(T, { address: SAVED + AREA.satp }, encode('ld', { rd: T, rs1: T }))
     csr(asm, 'csrrw', SATP, T)
   }
@@ -191,10 +193,6 @@ function start(asm: Assembler, world: World, main: Label, machineEntry: Label, s
   asm.address(T, main)
   csr(asm, 'csrrw', MACHINE.epc, T)
   asm.op('mret')
-}
-
-function satp({ hasSpaces }: World, tree: 0 | 1): bigint {
-  return SATP_MODE | (hasSpaces ? BigInt(SPACES[tree]) << 44n : 0n) | BigInt(TREES[tree] >>> 12)
 }
 
 /** Writes a trap handler; its entry. */
@@ -297,6 +295,7 @@ function handler(asm: Assembler, world: World, level: Level, main: Label): Label
   asm.op('addi', { rd: E, rs1: E, imm: 4 })
   csr(asm, 'csrrw', level.epc, E)
   if (isMachine) services(asm, world, level, leave)
+  if (world.stage !== undefined) dispatch(asm, level, leave)
   asm.mark(leave)
   for (const [i, rd] of [V2, E, T].entries()) asm.op('ld', { rd, rs1: BASE, imm: 8 * i })
   csr(asm, 'csrrw', level.scratch, BASE, BASE)
@@ -305,8 +304,15 @@ function handler(asm: Assembler, world: World, level: Level, main: Label): Label
   asm.mark(interrupt)
   asm.op('andi', { rd: V2, rs1: V2, imm: 63 })
   if (isMachine) {
+    const ordinary = asm.label()
     asm.op('addi', { rd: E, rs1: V2, imm: -3 })
-    branch('beq', E, 0, restart)
+    branch('bne', E, 0, ordinary)
+    // A routine that S mode has called is not left in its middle, or tables would no longer fit each other.
+    csr(asm, 'csrrs', level.epc, 0, E)
+    asm.op('srli', { rd: E, rs1: E, imm: Math.log2(ROUTINES_END - ROUTINES) })
+    asm.constant(T, ROUTINES / (ROUTINES_END - ROUTINES))
+    branch('bne', E, T, restart)
+    asm.mark(ordinary)
   }
   asm.op('addi', { rd: E, imm: 1 })
   asm.op('sll', { rd: E, rs1: E, rs2: V2 })
@@ -328,7 +334,8 @@ function services(asm: Assembler, world: World, level: Level, leave: Label): voi
     asm.op('addi', { rd: T, rs1: 17, imm: -number })
     asm.jump(encode('beq', { rs1: T }), label)
   })
-  asm.jump(encode('jal', {}), leave)
+  const others = asm.label()
+  asm.jump(encode('jal', {}), world.stage === undefined ? leave : others)
   const begin = (number: number) => asm.mark(cases[number] as Label)
   const end = () => asm.jump(encode('jal', {}), leave)
 
@@ -340,7 +347,7 @@ function services(asm: Assembler, world: World, level: Level, leave: Label): voi
     [SERVICE.swapSecond, 1],
   ] as const) {
     begin(number)
-    for (const tree of TREES) {
+    for (const tree of treesOf(world)) {
       asm.address(E, { address: entryOf(tree, which) })
       toggle(asm, E, V2, T)
     }
@@ -348,20 +355,23 @@ function services(asm: Assembler, world: World, level: Level, leave: Label): voi
     end()
   }
   begin(SERVICE.change)
-  asm.op('ld', { rd: E, rs1: BASE, imm: AREA.satp + 8 })
-  asm.jump(encode('beq', { rs1: E }), leave)
-  csr(asm, 'csrrs', SATP, 0, V2)
-  asm.op('xor', { rd: V2, rs1: V2, rs2: E })
-  csr(asm, 'csrrw', SATP, V2)
-  if (!world.hasSpaces) asm.op('sfence.vma')
+  // The other mode, with the space of that mode that is at home.
   csr(asm, 'csrrs', level.status, 0, V2)
   asm.op('lui', { rd: E, imm: 1 })
   asm.op('addiw', { rd: E, rs1: E, imm: -2048 })
-  asm.op('xor', { rd: V2, rs1: V2, rs2: E })
-  csr(asm, 'csrrw', level.status, V2)
+  asm.op('xor', { rd: T, rs1: V2, rs2: E })
+  asm.op('srli', { rd: V2, rs1: V2, imm: 8 })
+  asm.op('andi', { rd: V2, rs1: V2, imm: 8 })
+  asm.op('add', { rd: V2, rs1: V2, rs2: BASE })
+  asm.op('ld', { rd: V2, rs1: V2, imm: AREA.satp + 8 })
+  asm.jump(encode('beq', { rs1: V2 }), leave)
+  csr(asm, 'csrrw', level.status, T)
+  csr(asm, 'csrrw', SATP, V2)
+  const home = Object.values(world.rows[0] as Row)
+  if (home.some(({ asid }) => isAmbiguous(world.rows, asid))) asm.op('sfence.vma')
   end()
   begin(SERVICE.forget)
-  for (const tree of TREES) {
+  for (const tree of TREES.slice(0, 2)) {
     // No page of code has been accessed: A is cleared in all their leaves.
     asm.address(E, { address: leafOf(tree, CODE) })
     for (let i = 0; i < CODE_PAGES; i++) {
@@ -376,18 +386,37 @@ function services(asm: Assembler, world: World, level: Level, leave: Label): voi
   asm.op('lui', { rd: E, imm: 6 })
   csr(asm, 'csrrs', level.status, E)
   end()
+  asm.mark(others)
+}
+
+/** What both modes do for a program with a stage: one of the routines. */
+function dispatch(asm: Assembler, level: Level, leave: Label): void {
+  asm.op('addi', { rd: T, rs1: 17, imm: -SERVICES })
+  asm.op('sltiu', { rd: E, rs1: T, imm: ROUTINE_COUNT })
+  asm.jump(encode('beq', { rs1: E }), leave)
+  asm.op('sd', { rs1: BASE, rs2: 1, imm: AREA.link })
+  asm.op('sd', { rs1: BASE, rs2: 5, imm: AREA.other })
+  asm.address(E, { address: level === MACHINE ? ROUTINES_OF_MACHINE : ROUTINES_OF_SUPERVISOR })
+  asm.op('sh3add', { rd: T, rs1: T, rs2: E })
+  asm.op('ld', { rd: T, rs1: T })
+  csr(asm, 'csrrs', level.status, 0, V2)
+  asm.op('srli', { rd: V2, rs1: V2, imm: level.previous - 3 })
+  asm.op('andi', { rd: V2, rs1: V2, imm: 8 })
+  asm.op('jalr', { rd: 1, rs1: T })
+  asm.op('ld', { rd: 1, rs1: BASE, imm: AREA.link })
+  asm.op('ld', { rd: 5, rs1: BASE, imm: AREA.other })
 }
 
 /** A routine of S mode that turns page `which` of WINDOW to its other copy, called with x1; no address of a table remains. */
 function swap(asm: Assembler, world: World, label: Label, which: number, isNarrow: boolean): void {
   asm.mark(label)
-  for (const tree of TREES) {
+  for (const tree of treesOf(world)) {
     asm.address(E, { address: entryOf(tree, which) })
     toggle(asm, E, V2, T)
   }
   asm.address(E, { address: WINDOW + which * 4096 })
-  for (const space of world.hasSpaces ? SPACES : [0]) {
-    asm.op('addi', { rd: V2, imm: space })
+  for (const space of asidsOf(world.rows, TREES)) {
+    asm.constant(V2, space)
     asm.op('sfence.vma', { rs1: isNarrow ? E : 0, rs2: space === 0 ? 0 : V2 })
   }
   asm.op('jalr', { rs1: 1 })
@@ -400,31 +429,4 @@ function toggle(asm: Assembler, base: number, value: number, mask: number): void
   asm.op('slli', { rd: mask, rs1: mask, imm: Math.log2(TOGGLE) })
   asm.op('xor', { rd: value, rs1: value, rs2: mask })
   asm.op('sd', { rs1: base, rs2: value })
-}
-
-/** Where the entry for page `which` of WINDOW lies. */
-function entryOf(tree: number, which: number): number {
-  return tree + 2 * 4096 + 8 * (WINDOW_ENTRY + which)
-}
-
-/** Where the leaf of an address in RAM lies. */
-function leafOf(tree: number, address: number): number {
-  return tree + 2 * 4096 + 8 * ((address - RAM) >>> 12)
-}
-
-/** Sv39: everything at its own address; one tree for S mode, one in which most pages are the user's. */
-function buildTree(asm: Assembler, root: number, world: World, isUser: boolean): void {
-  const entry = (address: number, flags: number) => BigInt(address >>> 12) * 1024n + BigInt(flags)
-  asm.set64(root + 8 * 2, entry(root + 4096, V))
-  asm.set64(root + 4096, entry(root + 8192, V))
-  for (let i = 0; i < PAGES; i++) {
-    const at = page(i)
-    const isOwn = at === HANDLERS || at === SAVED || (at >= TREES[0] && at < TREES_END)
-    // Own pages are the same in both trees.
-    const flags = V | R | W | X | A | D | (isOwn ? G : isUser ? U : 0)
-    asm.set64(leafOf(root, at), entry(at, flags & ~(world.holes.get(i) ?? 0)))
-  }
-  for (const which of [0, 1]) {
-    asm.set64(entryOf(root, which), entry(COPIES + which * 4096, V | R | W | X | A | D | (isUser ? U : 0)))
-  }
 }

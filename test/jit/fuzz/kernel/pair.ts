@@ -1,22 +1,27 @@
 // Two guests with the same program, in one kernel: guest 0 for the interpreter, guest 1 for the engine under test.
 //
+// Guest 0 can be made to forget: then it has no TLB, as before each instruction all that it knows of addresses is emptied. A
+// hart may be built like that, so whatever guest 1 still knows and should not is a difference, whichever engine uses it.
+//
 // Both run the same slices; after each their harts must be the same in every bit that software can see, and every few
 // slices their RAM as well. Between slices the schedule plays the outside: wires go up and down, a device writes to RAM.
 //
 //   schedule, at WINDOW: 16 bytes a slice: u32 budget | u32 EVENT_* | u32 argument | u32 argument
 
-import { BOOT_FIRMWARE, PAGE_SIZE } from "../../../hypervisor/abi";
-import * as frames from "../../../hypervisor/core/frames";
-import { WINDOW } from "../../../hypervisor/core/layout";
-import { machine } from "../../../hypervisor/core/machine";
+import { BOOT_FIRMWARE, PAGE_SIZE } from "../../../../hypervisor/abi";
+import * as frames from "../../../../hypervisor/core/frames";
+import { WINDOW } from "../../../../hypervisor/core/layout";
+import { machine } from "../../../../hypervisor/core/machine";
 import {
   EXIT_BUDGET, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, EXIT_STORE, EXIT_WFI, Hart, PRIV_M, hartAt,
-} from "../../../hypervisor/cpu/hart";
-import { reset } from "../../../hypervisor/cpu/reset";
-import { completeLoad, refuseAccess, run } from "../../../hypervisor/cpu/run";
-import { Guest, RAM_BASE, guestAt } from "../../../hypervisor/guest/guest";
-import * as lines from "../../../hypervisor/guest/lines";
-import * as ram from "../../../hypervisor/guest/ram";
+} from "../../../../hypervisor/cpu/hart";
+import { reset } from "../../../../hypervisor/cpu/reset";
+import { completeLoad, refuseAccess, run } from "../../../../hypervisor/cpu/run";
+import * as spaces from "../../../../hypervisor/cpu/spaces";
+import * as tlb from "../../../../hypervisor/cpu/tlb";
+import { Guest, RAM_BASE, guestAt } from "../../../../hypervisor/guest/guest";
+import * as lines from "../../../../hypervisor/guest/lines";
+import * as ram from "../../../../hypervisor/guest/ram";
 import * as engine from "./engine";
 
 /** Nothing happens before the slice. */
@@ -31,6 +36,8 @@ export const EVENT_WRITE: u32 = 3;
 /** How guest 1 does a slice: at once, or instruction by instruction. */
 export const WHOLE: u32 = 0;
 export const STEPS: u32 = 1;
+/** Guest 0 forgets before each instruction. */
+export const FORGETS: u32 = 2;
 
 /** Loads and stores here are answered as by a device; elsewhere outside of RAM is nothing. */
 const DEVICE_BASE: u64 = 0x1000_0000;
@@ -137,6 +144,20 @@ function crawl(hart: Hart, budgetInstructions: u32): void {
   for (let i: u32 = 0; i < budgetInstructions; i++) go(hart, 1);
 }
 
+/** The same slice by a hart without TLBs; as long as there are no page tables there is nothing to forget. */
+function goForgetting(hart: Hart, budgetInstructions: u32): void {
+  for (let i: u32 = 0; i < budgetInstructions; i++) {
+    tlb.flush(hart);
+    go(hart, 1);
+  }
+}
+
+/** Empties what `flush` would, and without relying on it. */
+function forgetAll(hart: Hart): void {
+  tlb.reset(hart);
+  spaces.reset(hart);
+}
+
 /** Pages of RAM that are compared after every slice: from the first to before the second. */
 let watchedFrom: u64 = 0;
 let watchedTo: u64 = 0;
@@ -160,8 +181,8 @@ function happen(guest: Guest, event: u32, first: u32, second: u32): void {
 }
 
 /**
- * Plays the slices `from` to `to` on both guests; guest 1 as `how` says. All RAM is compared after every `often` slices, and
- * after the last. The slice after which both differ, or `to`.
+ * Plays the slices `from` to `to` on both guests, as `how` says: STEPS and FORGETS, or WHOLE. All RAM is compared after every
+ * `often` slices, and after the last. The slice after which both differ, or `to`.
  */
 export function play(from: u32, to: u32, how: u32, often: u32): u32 {
   const a = guestAt(0);
@@ -177,11 +198,14 @@ export function play(from: u32, to: u32, how: u32, often: u32): u32 {
     start = left.pc;
     store<u64>(exits(0), 0);
     store<u64>(exits(1), 0);
-    go(left, budget);
-    if (how == STEPS) crawl(right, budget);
+    if ((how & FORGETS) != 0) goForgetting(left, budget);
+    else go(left, budget);
+    if ((how & STEPS) != 0) crawl(right, budget);
     else go(right, budget);
     engine.drain(right, b);
-    if (difference((i + 1) % often == 0 || i + 1 == to) != SAME) return i;
+    const isWhole = (i + 1) % often == 0 || i + 1 == to;
+    if (difference(isWhole) != SAME) return i;
+    if (isWhole && (how & FORGETS) != 0) forgetAll(left);
   }
   return to;
 }

@@ -1,0 +1,6 @@
+// Entry of the kernel side of the fuzzer (test/jit/fuzz/pair.ts drives it).
+
+import "../../../support/kernel/abort";
+
+export { callCode } from "../../../../hypervisor/cpu/dispatch";
+export * from "./pair";
