@@ -76,7 +76,7 @@ export class Block {
   /** Ways into it from earlier blocks; one such block. */
   entries: u32;
   from: u32;
-  /** It ends with a call or a jump to what is not in the unit, or may not be. */
+  /** Where its end leads to what is not in the unit, the kernel is asked for that. */
   goesElsewhere: bool;
   isMet: bool;
   /** On a way from the head of a loop, and to its last block; the copy that was made of it (jit/split.ts). */
@@ -145,6 +145,8 @@ export class Routine {
   /** Functions of the unit that it calls, as bits. */
   calls: u32;
   hasFloats: bool;
+  /** It calls or jumps to what is not in the unit. */
+  goesElsewhere: bool;
 }
 
 if (offsetof<Routine>() > FUNCTION_SIZE) ERROR("Routine is too large");

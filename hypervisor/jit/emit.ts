@@ -15,6 +15,7 @@ import {
 import * as effects from "./effects";
 import * as exits from "./exits";
 import * as floats from "./floats";
+import * as places from "./places";
 import * as graph from "./graph";
 import { Instruction } from "./instruction";
 import * as integers from "./integers";
@@ -141,7 +142,7 @@ function body(number: u32): void {
     case END_INDIRECT: indirect(block, last); return;
     case END_SWITCH: turn(block, last); return;
     case END_CALLS: callOne(block, last); return;
-    default: exits.leaveAt(block.end, graph.owedAfter(block));
+    default: goOut(block, block.end);
   }
 }
 
@@ -168,8 +169,7 @@ function go(block: Block, target: u32, offset: i32): void {
   const dirtyX = registers.dirtyX;
   const dirtyF = registers.dirtyF;
   if (target == NONE) {
-    if (block.goesElsewhere) exits.goAt(offset, graph.owedAfter(block));
-    else exits.leaveAt(offset, graph.owedAfter(block));
+    goOut(block, offset);
     return;
   }
   const goal = blockAt(target);
@@ -181,6 +181,12 @@ function go(block: Block, target: u32, offset: i32): void {
     tree(target);
   }
   registers.setDirty(dirtyX, dirtyF);
+}
+
+/** Goes on at `offset`, which is not in this function. */
+function goOut(block: Block, offset: i32): void {
+  if (block.goesElsewhere) exits.goAt(offset, graph.owedAfter(block));
+  else exits.leaveAt(offset, graph.owedAfter(block));
 }
 
 function branch(block: Block, last: Instruction): void {
@@ -368,7 +374,7 @@ function turn(block: Block, last: Instruction): void {
 /** The goals' places in a table are found by a product without collisions; what is found must still be compared. */
 function turnByTable(block: Block, last: Instruction, goals: u32): void {
   const bits = 34 - clz<u32>(goals - 1);
-  const factor = spread(block, bits);
+  const factor = places.spread(block, bits);
   if (factor == 0) {
     goToP(block, last);
     return;
@@ -389,7 +395,7 @@ function turnByTable(block: Block, last: Instruction, goals: u32): void {
   wasm.byte(I32_SHR_U);
   wasm.byte(BR_TABLE);
   wasm.unsigned(1 << bits);
-  for (let place: u32 = 0; place < <u32>1 << bits; place++) wasm.unsigned(goalAt(block, factor, bits, place, goals));
+  for (let place: u32 = 0; place < <u32>1 << bits; place++) wasm.unsigned(places.goalAt(block, factor, bits, place, goals));
   wasm.unsigned(goals);
   let rest = goals;
   for (let k: u32 = 0; k < block.ways; k++) {
@@ -407,46 +413,4 @@ function turnByTable(block: Block, last: Instruction, goals: u32): void {
   labels.pop();
   wasm.byte(END);
   goToP(block, last);
-}
-
-function placeOf(offset: i32, factor: u32, bits: u32): u32 {
-  return <u32>offset * factor >> 32 - bits;
-}
-
-/** A factor that gives each goal a place of its own; 0: none was found. */
-function spread(block: Block, bits: u32): u32 {
-  let factor: u32 = 0x9e37_79b1;
-  for (let tries = 0; tries < 4000; tries++) {
-    let taken: u64 = 0;
-    let taken2: u64 = 0;
-    let collides = false;
-    for (let k: u32 = 0; k < block.ways && !collides; k++) {
-      const way = wayAt(block.firstWay + k);
-      if (way.goal == NONE) continue;
-      const place = placeOf(way.offset, factor, bits);
-      const bit: u64 = <u64>1 << <u64>(place & 63);
-      if (place < 64) {
-        collides = (taken & bit) != 0;
-        taken |= bit;
-      } else {
-        collides = (taken2 & bit) != 0;
-        taken2 |= bit;
-      }
-    }
-    if (!collides) return factor;
-    factor = factor * 1664525 + 1013904223 | 1;
-  }
-  return 0;
-}
-
-/** Which of the goals has this place in the table; `goals`: none. */
-function goalAt(block: Block, factor: u32, bits: u32, place: u32, goals: u32): u32 {
-  let number: u32 = 0;
-  for (let k: u32 = 0; k < block.ways; k++) {
-    const way = wayAt(block.firstWay + k);
-    if (way.goal == NONE) continue;
-    if (placeOf(way.offset, factor, bits) == place) return number;
-    number++;
-  }
-  return goals;
 }

@@ -24,6 +24,8 @@ export class Instruction {
   mayLeave: bool;
   /** Loads and stores (jit/memory.ts): it uses the look of an earlier one. */
   isFollower: bool;
+  /** The look is for a store, or for several accesses one of which is: what may be written may be read. */
+  isForWrite: bool;
   /** The local with the host's address that several share; 0: none. */
   shared: u32;
   /** Distance from the base register of the lowest byte that is looked at, and how many. */

@@ -2,7 +2,7 @@
 //
 // A look computes the entry for an address, compares the tag (which also refuses what leaves the page), and leaves the host's
 // address in a local. Accesses of a block from the same register, not written in between, to places not far apart, share
-// the look of the first, which is made for all their bytes. When those lie on two pages the look fails though the TLB
+// the look of the first, which is made for all their bytes, and for writing if one of them is a store. When those lie on two pages the look fails though the TLB
 // knows both: the hart notes which unit that was, and a unit to which it happens often is translated anew without sharing.
 
 import { Hart } from "../cpu/hart";
@@ -24,6 +24,8 @@ import {
 
 /** Bytes that accesses sharing a look may span. */
 const SPAN: i32 = 256;
+/** The same, where some are loads and some are stores: mostly what is read and written back. */
+const MIXED: i32 = 16;
 /** x2, through which the stack is accessed. */
 const STACK: u32 = 2;
 const NAN_BOX: i64 = <i64>0xffff_ffff_0000_0000;
@@ -63,6 +65,7 @@ export function group(first: u32, count: u32): void {
     if (!effects.isMemory(head.operation) || head.isFollower) continue;
     head.low = head.immediate;
     head.span = sizeOf(head.operation);
+    head.isForWrite = effects.isStore(head.operation);
     if (!shares || locals == registers.BASES || head.rs1 == 0) continue;
     if (gather(head, i, first + count, registers.BASE + locals)) locals++;
   }
@@ -70,7 +73,6 @@ export function group(first: u32, count: u32): void {
 
 /** Lets later accesses follow `head`, which is number `i`; their host address will be in `local`. True: there are some. */
 function gather(head: Instruction, i: u32, end: u32, local: u32): bool {
-  const isStore = effects.isStore(head.operation);
   const base = head.rs1;
   let low = head.low;
   let high = low + head.span;
@@ -78,13 +80,15 @@ function gather(head: Instruction, i: u32, end: u32, local: u32): bool {
   if ((head.writesX >> base & 1) != 0) return false;
   for (let k = i + 1; k < end; k++) {
     const other = instructionAt(k);
-    if (effects.isMemory(other.operation) && other.rs1 == base && effects.isStore(other.operation) == isStore && !other.isFollower) {
+    if (effects.isMemory(other.operation) && other.rs1 == base && !other.isFollower) {
       const from = min<i32>(low, other.immediate);
       const to = max<i32>(high, other.immediate + sizeOf(other.operation));
-      if (to - from <= SPAN) {
+      const isAlike = effects.isStore(other.operation) == effects.isStore(head.operation);
+      if (to - from <= (isAlike ? SPAN : MIXED)) {
         low = from;
         high = to;
         other.isFollower = true;
+        if (effects.isStore(other.operation)) head.isForWrite = true;
         other.shared = local;
         found = true;
       }
@@ -119,7 +123,7 @@ export function emit(instruction: Instruction): bool {
  * the micro-TLB: calls that go deep and come back cross its pages to and fro.
  */
 function look(instruction: Instruction): void {
-  const isStore = effects.isStore(instruction.operation);
+  const isStore = instruction.isForWrite;
   const isSingle = instruction.span == sizeOf(instruction.operation);
   const table = lookup.table(isStore);
   const slot = lookup.isUser() && instruction.rs1 != STACK ? micro.take(isStore, isSingle) : 0;

@@ -67,14 +67,17 @@ function survey(fn: Routine): void {
     fn.usesF |= instruction.readsF | instruction.writesF;
     if (effects.isFloat(instruction)) fn.hasFloats = true;
   }
+  // The unit's own function may be too large for it, or know more ways by now: what is not here may have a unit too.
+  fn.goesElsewhere = fn.offset == 0;
   for (let b = fn.firstBlock; b < fn.firstBlock + fn.blocks; b++) {
     const block = blockAt(b);
-    block.goesElsewhere = goesElsewhere(block);
-    if (!block.goesElsewhere) continue;
-    // What is there may write anything.
-    fn.writesX = ~1;
-    fn.writesF = ~0;
+    block.goesElsewhere = fn.offset == 0 || goesElsewhere(block);
+    if (block.goesElsewhere) fn.goesElsewhere = true;
   }
+  if (!fn.goesElsewhere) return;
+  // What is there may write anything.
+  fn.writesX = ~1;
+  fn.writesF = ~0;
 }
 
 function goesElsewhere(block: Block): bool {

@@ -132,7 +132,7 @@ test('states follow each other as drawn', () => {
 })
 
 test('a removed guest has given all its frames back', () => {
-  const machine = new Machine({ memoryBytes: 256 * MIB })
+  const machine = new Machine({ memoryBytes: abi.MACHINE_BYTES + 64 * MIB })
   for (let i = 0; i < 20; i++) {
     const id = machine.create({})
     assert.is(machine.load(id, abi.LOAD_INITRD, new Uint8Array(40 * MIB)), abi.OK)
