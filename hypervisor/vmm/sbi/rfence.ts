@@ -30,8 +30,8 @@ export function call(guest: Guest, hart: Hart): void {
   if (fid > REMOTE_SFENCE_VMA_ASID) return fail(hart, SBI_ERR_NOT_SUPPORTED);
   const targets = mask.harts(guest, argument(hart, 0), argument(hart, 1));
   if (targets == mask.INVALID) return fail(hart, SBI_ERR_INVALID_PARAM);
-  // Decoded code follows every store to its frame, so a remote fence.i has nothing left to do. TLB entries carry no ASID
-  // (a change of satp empties them), so that one address space is meant is nothing to go by either.
+  // Decoded code follows every store to its frame, so a remote fence.i has nothing left to do. Where one address space is
+  // meant, all are fenced: more than is asked for.
   if (fid != REMOTE_FENCE_I) {
     for (let i: u32 = 0; i < guest.harts; i++) {
       if ((targets >> i & 1) != 0) forget(hartAt(guest, i), argument(hart, 2), argument(hart, 3));
