@@ -219,7 +219,10 @@ function wires(): void {
   wasm.byte(I64_EXTEND_I32_U);
 }
 
-/** If FS changes, brings in step what is derived from it (cpu/fpu.ts, `refresh`). No code of this unit looks at that. */
+/**
+ * If FS changes, brings in step what is derived from it (cpu/fpu.ts, `refresh`). No code of this unit looks at that. A caller in
+ * another unit may, and looks at FS again behind the call; the limits it has are still right if FS is dirty, or let less pass.
+ */
 function floatUnit(): void {
   wasm.localGet(P);
   wasm.localGet(Q);

@@ -28,7 +28,7 @@ import * as registers from "./registers";
 import { DEPTH, HART, LEFT, LIMIT_DOUBLE, LIMIT_SINGLE, P, PC, getX, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_STORE, I32_SUB, I32_WRAP_I64,
+  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_STORE, I32_WRAP_I64,
   I64_ADD, I64_AND, I64_EQ, I64_GE_S, I64_GE_U, I64_LOAD, I64_LT_S, I64_LT_U, I64_NE, I64_STORE, I64_SUB, IF, LOOP,
   NOTHING, RETURN, UNREACHABLE,
 } from "./wasm";
@@ -214,9 +214,7 @@ function enter(block: Block, distance: i32, callee: u32): void {
   wasm.localGet(HART);
   exits.left(graph.owedAfter(block));
   exits.address(distance);
-  wasm.localGet(DEPTH);
-  wasm.i32Const(1);
-  wasm.byte(I32_SUB);
+  exits.deeper();
   wasm.indexed(CALL, callee == NONE ? KERNEL : firstFunction + callee);
   wasm.localSet(LEFT);
 }
@@ -274,16 +272,19 @@ function goToP(block: Block, last: Instruction): void {
     wasm.memory(I64_STORE, <u32>offsetof<Hart>("pc"));
     exits.left(graph.owedAfter(block));
   } else {
-    noteSite(last);
-    wasm.localGet(HART);
-    exits.left(graph.owedAfter(block));
-    wasm.localGet(P);
-    wasm.localGet(DEPTH);
-    wasm.i32Const(1);
-    wasm.byte(I32_SUB);
-    wasm.indexed(CALL, KERNEL);
+    askForP(block, last);
   }
   wasm.byte(RETURN);
+}
+
+/** Lets the kernel go on at the address in P, of which it learns that this jump or call led there; what is left is pushed. */
+function askForP(block: Block, last: Instruction): void {
+  noteSite(last);
+  wasm.localGet(HART);
+  exits.left(graph.owedAfter(block));
+  wasm.localGet(P);
+  exits.deeper();
+  wasm.indexed(CALL, KERNEL);
 }
 
 /** Says which indirect jump or call this is: where it goes is learned (cpu/targets.ts). */
@@ -320,14 +321,7 @@ function callOne(block: Block, last: Instruction): void {
     wasm.byte(ELSE);
     open++;
   }
-  noteSite(last);
-  wasm.localGet(HART);
-  exits.left(graph.owedAfter(block));
-  wasm.localGet(P);
-  wasm.localGet(DEPTH);
-  wasm.i32Const(1);
-  wasm.byte(I32_SUB);
-  wasm.indexed(CALL, KERNEL);
+  askForP(block, last);
   wasm.localSet(LEFT);
   for (; open > 0; open--) wasm.byte(END);
   if (graph.isCall(block)) {

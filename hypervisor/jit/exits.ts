@@ -44,15 +44,20 @@ export function leaveAt(distance: i32, instructions: i32): void {
   wasm.byte(RETURN);
 }
 
+/** Pushes how deep calls may still nest in what is called next. */
+export function deeper(): void {
+  wasm.localGet(DEPTH);
+  wasm.i32Const(1);
+  wasm.byte(I32_SUB);
+}
+
 /** Goes on at the instruction at `distance`, which is not in this function: the kernel may know translated code for it. */
 export function goAt(distance: i32, instructions: i32): void {
   registers.save(registers.dirtyX, registers.dirtyF);
   wasm.localGet(HART);
   left(instructions);
   address(distance);
-  wasm.localGet(DEPTH);
-  wasm.i32Const(1);
-  wasm.byte(I32_SUB);
+  deeper();
   wasm.indexed(CALL, KERNEL);
   wasm.byte(RETURN);
 }
