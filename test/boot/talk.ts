@@ -61,7 +61,7 @@ export class Talk {
   async hear(words: RegExp): Promise<string> {
     for (;;) {
       const match = words.exec(this.heard.slice(this.position))
-      if (match !== null) {
+      if (match !== null && !this.mayGoOn(words, match)) {
         const start = this.position
         this.position += match.index + match[0].length
         return this.heard.slice(start, this.position)
@@ -69,6 +69,12 @@ export class Talk {
       if (this.failure !== undefined || this.ending !== undefined) throw this.complaint(`did not say ${words}`)
       await this.news()
     }
+  }
+
+  /** A line comes in pieces, and "$" takes the end of a piece for that of the line: what is to end with it must be followed. */
+  private mayGoOn(words: RegExp, match: RegExpExecArray): boolean {
+    const end = this.position + match.index + match[0].length
+    return words.multiline && words.source.endsWith('$') && end === this.heard.length && this.ending === undefined
   }
 
   type(text: string): void {
