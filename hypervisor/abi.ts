@@ -2,7 +2,7 @@
 // Read by asc (kernel) and by tsc (shim, CLI, tests) alike, so it imports nothing and carries no types.
 
 /** Version of everything in this file; docs/abi.md has the changelog. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 // ── Error codes: a caller's mistake, nothing has changed ────────────────────────────────────────────────
 export const OK = 0;
@@ -33,6 +33,8 @@ export const GUEST_RAM_BASE = 0x8000_0000;
  * up. Another MAP_SHARE of the RAM goes into frame maps.
  */
 export const MACHINE_BYTES = 251658240;
+/** What each further CPU takes: a cache of decoded code, and room for translated code. */
+export const CPU_BYTES = 75497472;
 /** One word of frame map for each page, doubled for good measure: RAM divided by this. */
 export const MAP_SHARE = 512;
 
@@ -152,11 +154,11 @@ export const STAT_TLB_FILLS = 12;
 export const STAT_CODE_PAGES = 13;
 /** Things a well-behaved guest never does: bad descriptors, wild queue addresses, accesses to nowhere. */
 export const STAT_OFFENCES = 14;
-/** Translated functions that can be entered now, on the guest's CPU. */
+/** Translated functions that can be entered now, on all CPUs together. */
 export const STAT_REGIONS = 15;
-/** Modules of translated code installed so far, on the guest's CPU. */
+/** Modules of translated code installed so far, on all CPUs together. */
 export const STAT_MODULES = 16;
-/** Bytes of wasm that are installed now, on the guest's CPU. */
+/** Bytes of wasm that are installed now, on all CPUs together. */
 export const STAT_CODE_BYTES = 17;
 /** Of STAT_INSTRUCTIONS those that translated code retired. */
 export const STAT_TRANSLATED_INSTRUCTIONS = 18;
@@ -164,13 +166,91 @@ export const STAT_TRANSLATED_INSTRUCTIONS = 18;
 export const STAT_TRANSLATE_NS = 19;
 /** Times that translated code was entered. */
 export const STAT_REGION_ENTRIES = 20;
-/** Functions dropped to make room, on the guest's CPU. */
+/** Functions dropped to make room, on all CPUs together. */
 export const STAT_EVICTIONS = 21;
-/** Functions dropped because their code changed, on the guest's CPU. */
+/** Functions dropped because their code changed, on all CPUs together. */
 export const STAT_INVALIDATIONS = 22;
 /** Hot entries that could not be translated. */
 export const STAT_REFUSALS = 23;
-export const STAT_COUNT = 24;
+/** ns in which harts could have run and no CPU was theirs: the sum over all harts. */
+export const STAT_STEAL_NS = 24;
+/** Harts that run or could run now. */
+export const STAT_BUSY_HARTS = 25;
+/** Times that a hart was given a CPU, and times that this was another CPU than before. */
+export const STAT_SLICES = 26;
+export const STAT_MIGRATIONS = 27;
+export const STAT_BLOCK_READS = 28;
+export const STAT_BLOCK_WRITES = 29;
+export const STAT_BLOCK_FLUSHES = 30;
+export const STAT_BLOCK_READ_BYTES = 31;
+export const STAT_BLOCK_WRITTEN_BYTES = 32;
+/** Frames from the guest, and to it; frames for it that were dropped as it had no room for them. */
+export const STAT_NET_SENT = 33;
+export const STAT_NET_RECEIVED = 34;
+export const STAT_NET_SENT_BYTES = 35;
+export const STAT_NET_RECEIVED_BYTES = 36;
+export const STAT_NET_DROPPED = 37;
+export const STAT_CONSOLE_WRITTEN_BYTES = 38;
+/** ns in which a device had work that a limit held back: the sum over all devices. */
+export const STAT_THROTTLED_NS = 39;
+/** Of STAT_FRAMES those that other pages share. */
+export const STAT_SHARED_FRAMES = 40;
+/** Pages in the balloon, and pages it is asked to hold. */
+export const STAT_BALLOON_PAGES = 41;
+export const STAT_BALLOON_TARGET = 42;
+/** Pages that free-page reporting has given back so far. */
+export const STAT_REPORTED_PAGES = 43;
+/** 1 while harts wait for a frame that the machine does not have. */
+export const STAT_STARVED = 44;
+export const STAT_COUNT = 45;
+
+// ── `guestSet(id, what, value)`: what may be changed while a guest runs ─────────────────────────────────
+/** Share of the CPUs when they are short: 1 … 65535. A new guest has WEIGHT_DEFAULT. */
+export const SET_WEIGHT = 0;
+export const WEIGHT_DEFAULT = 256;
+/** Most it gets, in percent of one CPU, fractions allowed; 0: no limit. */
+export const SET_CAP = 1;
+/** What it gets whenever it wants it, in percent of one CPU; all guests' together at most 95 percent of the CPUs. */
+export const SET_RESERVATION = 2;
+/** Bytes of RAM that are there for it whenever it touches them. A new guest: 0. E_NO_MEMORY: not so much is left to promise. */
+export const SET_GUARANTEE = 3;
+/** Bytes of RAM it shall keep; the balloon gets the rest. A new guest: all. */
+export const SET_TARGET = 4;
+/** 1: pages of it that are like others are shared with these. A new guest: 1. */
+export const SET_SHARING = 5;
+/** Limits of all its disks together, of all its network ports in each direction, and of its consoles, a second; 0: none. */
+export const SET_BLOCK_BYTES = 8;
+export const SET_BLOCK_OPERATIONS = 9;
+export const SET_NET_BYTES = 10;
+export const SET_NET_FRAMES = 11;
+export const SET_CONSOLE_BYTES = 12;
+/** What may pass at once beyond the rate, after a rest: in bytes or operations. 0: as much as 100 ms bring. */
+export const SET_BLOCK_BURST_BYTES = 16;
+export const SET_BLOCK_BURST_OPERATIONS = 17;
+export const SET_NET_BURST_BYTES = 18;
+export const SET_NET_BURST_FRAMES = 19;
+export const SET_CONSOLE_BURST_BYTES = 20;
+
+// ── `machineStats` writes these to the window: u64 each; then CPU_STAT_COUNT for each CPU ───────────────
+export const MACHINE_STAT_CPUS = 0;
+/** Frames of the pool, those in use, and those that are promised to guests which have not touched them. */
+export const MACHINE_STAT_FRAMES = 1;
+export const MACHINE_STAT_USED_FRAMES = 2;
+export const MACHINE_STAT_PROMISED_FRAMES = 3;
+/** Frames that sharing saves now. */
+export const MACHINE_STAT_SAVED_FRAMES = 4;
+export const MACHINE_STAT_COUNT = 8;
+/** ns since this CPU's worker first ran; of these with nothing to do, and for the kernel itself. The rest is billed to guests. */
+export const CPU_STAT_NS = 0;
+export const CPU_STAT_IDLE_NS = 1;
+export const CPU_STAT_KERNEL_NS = 2;
+export const CPU_STAT_COUNT = 4;
+
+// ── The mailbox: words in linear memory for threads that do not call the door; `mailbox` has its address ─
+/** 2 x u32, a bit for each guest: input waits for it. The sender ORs the bit in, then wakes CPUs. */
+export const MAILBOX_INPUT = 0;
+/** u32 for each CPU: who wants it to wake adds 1 and notifies. A worker reads it before `run`, and waits on it afterwards. */
+export const MAILBOX_WAKE = 64;
 
 // ── `divergence` writes to the window what both engines made of the same start ─────────────────────────
 /** u64: where both began, guest-virtual. */

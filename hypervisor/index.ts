@@ -9,6 +9,7 @@ import * as images from "./vmm/images";
 import * as inspect from "./vmm/inspect";
 import * as machine from "./vmm/machine";
 import * as scheduler from "./vmm/scheduler";
+import * as settings from "./vmm/settings";
 import * as stats from "./vmm/stats";
 import * as table from "./vmm/table";
 
@@ -26,6 +27,11 @@ function isWhole(value: f64): bool {
  */
 export function boot(cpus: u32, memoryBytes: f64): i32 {
   return machine.start(cpus, memoryBytes);
+}
+
+/** Address of the words that other threads of the host write: MAILBOX_*. */
+export function mailbox(): usize {
+  return machine.mailbox();
 }
 
 /** Address of the window of WINDOW_SIZE bytes that specs, images and reports pass through. */
@@ -71,7 +77,20 @@ export function guestResume(id: u32): i32 {
   return table.has(id) ? table.resume(table.at(id)) : E_BAD_ID;
 }
 
-/** Lets the guests of CPU `cpu` work for one or two ms; the ns it may be left alone, RUN_AGAIN, or RUN_FINISHED. */
+/**
+ * Changes SET_* of a guest, which may be running; E_BAD_ARG, E_NO_SPACE: there are not so many CPUs left to reserve,
+ * E_NO_MEMORY: not so much memory to guarantee.
+ */
+export function guestSet(id: u32, what: u32, value: f64): i32 {
+  return table.has(id) ? settings.set(table.at(id), what, value) : E_BAD_ID;
+}
+
+/** Presses the power key of a running guest. E_UNSUPPORTED: nothing in it listens; E_AGAIN: it has not read the last press. */
+export function guestPress(id: u32): i32 {
+  return table.has(id) ? table.press(table.at(id)) : E_BAD_ID;
+}
+
+/** Lets CPU `cpu` work for the guests for a few ms; the ns it may be left alone, RUN_AGAIN, or RUN_FINISHED. */
 export function run(cpu: u32): f64 {
   return machine.hasCpu(cpu) ? scheduler.run(cpu) : <f64>E_BAD_ARG;
 }
@@ -82,13 +101,13 @@ export function blockDone(tag: u32, status: i32): void {
 }
 
 /** Console input waits for a guest: the next `run`, which need not wait any longer, will fetch it. */
-export function consoleReady(_guest: u32): void {
-  scheduler.expectInput();
+export function consoleReady(guest: u32): void {
+  scheduler.expectInput(guest);
 }
 
 /** Frames wait at a port of the machine; as consoleReady. */
-export function netReady(_port: u32): void {
-  scheduler.expectInput();
+export function netReady(port: u32): void {
+  scheduler.expectFrames(port);
 }
 
 /** Pulls the plug of a running or paused guest. */
@@ -114,6 +133,11 @@ export function guestStopCode(id: u32): u32 {
 /** Writes STAT_COUNT numbers of 8 bytes to the window. */
 export function guestStats(id: u32): i32 {
   return table.has(id) ? stats.report(table.at(id), machine.window()) : E_BAD_ID;
+}
+
+/** Writes MACHINE_STAT_* and, for each CPU, CPU_STAT_* to the window, 8 bytes each. */
+export function machineStats(): i32 {
+  return stats.reportMachine(machine.window());
 }
 
 /** Copies guest RAM to the window, at most as much as that holds. */

@@ -1,4 +1,4 @@
-// The machine as a whole: how many CPUs and frames there are, and what waits to be dropped from the code caches.
+// The machine as a whole: how many CPUs and frames there are, and what must be dropped from the code caches.
 
 import { PAGE_SIZE } from "../abi";
 import { MACHINE } from "./layout";
@@ -12,14 +12,30 @@ export class Machine {
   firstFrame: u32;
   /** One past the last frame number of the pool. */
   endFrame: u32;
+
+  // Under poolLock (core/frames.ts).
   /** Frames from here to endFrame were never given out, so they are still zero. */
   freshFrame: u32;
   /** First of the list of returned frames (linked through their first word), 0: none. */
   freeFrame: u32;
   /** Frames that are neither fresh nor free. */
   usedFrames: u32;
-  /** Frames with decoded code that were written by a device or another guest; see `stale.ts`. */
+  poolLock: u32;
+
+  // Under promisesLock (guest/promises.ts).
+  /** Frames that guests have, and those that they are promised beyond; never more than there are. */
+  committedFrames: u32;
+  /** Frames that several pages share. */
+  sharedFrames: u32;
+  promisesLock: u32;
+
+  // Written under staleLock, read by all (core/stale.ts).
+  /** How many notes were ever left, modulo 2^32. */
   staleCount: u32;
+  staleLock: u32;
+
+  /** Atomic: grows whenever a CPU begins to hold decoded code of a frame; write TLBs filled before are void (cpu/code.ts). */
+  codeMarks: u32;
 }
 
 /** The machine. */
@@ -27,9 +43,9 @@ export function machine(): Machine {
   return changetype<Machine>(MACHINE);
 }
 
-/** Where the list of stale frames starts. */
+/** Where the ring of stale frames starts. */
 export const STALE: usize = MACHINE + PAGE_SIZE;
-/** How many stale frames are remembered one by one; one more means "all of them". */
+/** How many stale frames are remembered; a CPU that has missed more than these takes all its code for stale. */
 export const STALE_MAX: u32 = 1024;
 
-if (offsetof<Machine>() > <usize>PAGE_SIZE) ERROR("Machine runs into the stale list");
+if (offsetof<Machine>() > <usize>PAGE_SIZE) ERROR("Machine runs into the stale ring");

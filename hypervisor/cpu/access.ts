@@ -1,8 +1,8 @@
 // Loads and stores on the slow way: TLB misses, accesses that cross a page, code pages, and what is not RAM.
 
 import * as frames from "../core/frames";
-import { FRAME_CODE } from "../core/frames";
 import { Guest, guestAt } from "../guest/guest";
+import * as presence from "../guest/presence";
 import * as ram from "../guest/ram";
 import * as code from "./code";
 import {
@@ -11,6 +11,7 @@ import {
 import { Hart } from "./hart";
 import * as mmu from "./mmu";
 import { ACCESS_READ, ACCESS_WRITE, FAULTED, STARVED, TRANSLATED } from "./mmu";
+import * as settle from "./settle";
 import * as tlb from "./tlb";
 
 export const DONE: u32 = 0;
@@ -61,14 +62,28 @@ export function load_(hart: Hart, gva: u64, size: u32): u32 {
   return DONE;
 }
 
+/** Where the two parts of an access that crosses a page lie, guest-physical. */
+let low: u64 = 0;
+let high: u64 = 0;
+
+/** Translates both parts: TRANSLATED and `low`, `high`, which hold at the same time. */
+function translateBoth(hart: Hart, guest: Guest, gva: u64, size: u32, first: u32, access: u32): u32 {
+  while (true) {
+    let result = mmu.translate(hart, guest, gva, first, access);
+    if (result != TRANSLATED) return result;
+    low = mmu.gpa;
+    const turn = presence.turn;
+    result = mmu.translate(hart, guest, gva + first, size - first, access);
+    if (result != TRANSLATED) return result;
+    high = mmu.gpa;
+    if (presence.turn == turn) return TRANSLATED;
+  }
+}
+
 /** A load of which `first` bytes lie on one page and the rest on the next. Both are looked up before either is read. */
 function loadCrossing(hart: Hart, guest: Guest, gva: u64, size: u32, first: u32): u32 {
-  let result = mmu.translate(hart, guest, gva, first, ACCESS_READ);
+  const result = translateBoth(hart, guest, gva, size, first, ACCESS_READ);
   if (result != TRANSLATED) return result;
-  const low = mmu.gpa;
-  result = mmu.translate(hart, guest, gva + first, size - first, ACCESS_READ);
-  if (result != TRANSLATED) return result;
-  const high = mmu.gpa;
   if (!ram.has(guest, low) || !ram.has(guest, high)) return refuse(hart, gva, CAUSE_LOAD_ACCESS);
   let value: u64 = 0;
   for (let i: u32 = 0; i < size; i++) {
@@ -102,20 +117,23 @@ export function writable(hart: Hart, guest: Guest, gva: u64, size: u32): u32 {
     target = <usize>load<u32>(entry, 8) + <usize>offset;
     return DONE;
   }
-  const result = mmu.translate(hart, guest, gva, size, ACCESS_WRITE);
-  if (result != TRANSLATED) return result;
-  const gpa = mmu.gpa;
-  if (!ram.has(guest, gpa)) return device(hart, gva, gpa, size, true);
-  const base = ram.pageForStore(guest, gpa);
-  if (base == 0) return NO_FRAME;
-  if (guest.mapGeneration != hart.mapGeneration) {
-    // The page got a frame of its own: what TLBs hold of the shared one is void.
-    tlb.flush(hart);
-    hart.mapGeneration = guest.mapGeneration;
+  let base: usize = 0;
+  let gpa: u64 = 0;
+  while (true) {
+    const turn = presence.turn;
+    const result = mmu.translate(hart, guest, gva, size, ACCESS_WRITE);
+    if (result != TRANSLATED) return result;
+    gpa = mmu.gpa;
+    if (!ram.has(guest, gpa)) return device(hart, gva, gpa, size, true);
+    base = ram.pageForStore(guest, gpa);
+    if (base == 0) return NO_FRAME;
+    if (presence.turn == turn && guest.mapGeneration == hart.mapGeneration) break;
+    // The page, or another one meanwhile, got another frame: what TLBs hold is void.
+    settle.all(hart, guest, cpu);
   }
   target = base + <usize>(gpa & 0xfff);
   const frame = frames.frameOf(base);
-  if (frames.hasFlag(frame, FRAME_CODE)) {
+  if (frames.hasCode(frame)) {
     code.stored(cpu, frame, <u32>(gpa & 0xfff), size);
   } else if (!mmu.isPartial) {
     tlb.noteSuperpage(hart, gva, mmu.leafMask);
@@ -125,18 +143,20 @@ export function writable(hart: Hart, guest: Guest, gva: u64, size: u32): u32 {
 }
 
 function storeCrossing(hart: Hart, guest: Guest, gva: u64, size: u32, first: u32, value: u64): u32 {
-  let result = mmu.translate(hart, guest, gva, first, ACCESS_WRITE);
+  let result = translateBoth(hart, guest, gva, size, first, ACCESS_WRITE);
   if (result != TRANSLATED) return result;
-  const low = mmu.gpa;
-  result = mmu.translate(hart, guest, gva + first, size - first, ACCESS_WRITE);
-  if (result != TRANSLATED) return result;
-  const high = mmu.gpa;
   if (!ram.has(guest, low) || !ram.has(guest, high)) return refuse(hart, gva, CAUSE_STORE_ACCESS);
-  result = writable(hart, guest, gva, first);
-  if (result != DONE) return result;
-  let ptr = target;
-  result = writable(hart, guest, gva + first, size - first);
-  if (result != DONE) return result;
+  let ptr: usize = 0;
+  let turn: u32 = 0;
+  do {
+    result = writable(hart, guest, gva, first);
+    if (result != DONE) return result;
+    ptr = target;
+    turn = presence.turn;
+    result = writable(hart, guest, gva + first, size - first);
+    if (result != DONE) return result;
+    // For the second part the first one's frame may have been left alone for a while.
+  } while (presence.turn != turn);
   for (let i: u32 = 0; i < size; i++) {
     if (i == first) ptr = target - first;
     store<u8>(ptr + i, <u8>(value >> (<u64>i << 3)));

@@ -62,8 +62,6 @@ function readEntry(data: usize, gva: u64): usize { return data + (<usize>(<u32>g
 function writeEntry(data: usize, gva: u64): usize { return data + TLB_WRITE + (<usize>(<u32>gva >> 8 ^ <u32>gva >> 18) & 0x3ff0); }
 function pointer(entry: usize, off: u64): usize { return <usize>load<u32>(entry, 8) + <usize>off; }
 
-if (offsetof<Hart>("f0") != 256) ERROR("the interpreter counts on Hart.f0 at 256");
-
 /**
  * Runs at most `budget` (> 0) instructions from slot `ip` of the decoded page `page`, which stands for the guest-virtual
  * page `va`. Afterwards hart.pc is the next instruction and hart.left what is left of the budget. STOP_*.
@@ -84,6 +82,8 @@ export function burst(hart: Hart, page: usize, va: u64, ip: usize, budget: i32):
       case O.OP_REGION: reason = STOP_REGION; rest = left; left = 1; break;
       // Nothing happens.
       case O.OP_NOP: ip += WIDE; break;
+      case O.OP_FENCE:
+      case O.OP_HINT: if (hart.hasSiblings != 0) { reason = STOP_STEP; rest = left; left = 1; } else ip += WIDE; break;
       case O.OP_C_NOP: ip += SHORT; break;
       // Constants.
       case O.OP_LI: setRd(hart, ip, imm(ip)); ip += WIDE; break;

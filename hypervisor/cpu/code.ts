@@ -7,20 +7,21 @@
 //   a page:  2048 slots of 8 bytes, one for each halfword of the frame | sentinel slot | head (frame, stores, translated)
 //   a slot:  u8 operation (ops.ts) | u8 8*rd | u8 8*rs1 | u8 8*rs2 | i32 immediate        operation 0: not decoded yet
 //
-// A page is found by machine frame, so guests that share a frame share its decoded code, and neither fence.i nor
-// sfence.vma costs anything here. A store to a frame with decoded code clears the slots it touches; after STORM of those
-// the page is dropped and the frame is data again. Code that was translated too (cpu/regions.ts) is covered by bits in the
+// A page is found by machine frame, so guests that share a frame share its decoded code, and sfence.vma costs nothing here.
+// A store to a frame with decoded code clears the slots it touches; after STORM of those the page is dropped and the frame is
+// data again. Stores by other CPUs, and by devices, are read from core/stale, and the whole page is dropped. A hart elsewhere
+// that was executing when the page was made may store unnoticed for a while: cpu/fresh.ts.
+// Code that was translated too (cpu/regions.ts) is covered by bits in the
 // head, one for 64 bytes: what happens to covered code is listed, so that the translation can be dropped.
 
 import * as frames from "../core/frames";
-import { FRAME_CODE } from "../core/frames";
 import { CODE, CODE_STRIDE, CPUS, CPU_STRIDE, MAX_FRAMES } from "../core/layout";
-import { STALE_MAX } from "../core/machine";
+import { Machine, machine } from "../core/machine";
 import * as stale from "../core/stale";
 import { OP_PAGE_END } from "./ops";
 
 const PAGES: usize = <usize>MAX_FRAMES << 1;
-const SLOTS: usize = 2048 << 3;
+export const SLOTS: usize = 2048 << 3;
 /** Byte of a page where the number of its frame stands. */
 export const PAGE_FRAME: usize = SLOTS + 16;
 const PAGE_STORES: usize = SLOTS + 20;
@@ -42,12 +43,14 @@ export class CodeCache {
   next: u32;
   /** Grows when pages were dropped: fetch TLBs filled before are void. */
   generation: u32;
-  /** Grows when a frame became code: write TLBs filled before are void. */
-  marks: u32;
   /** Pages given out so far, up to CODE_PAGES. */
   pages: u32;
   /** How many frames are listed as changed. */
   changes: u32;
+  /** How many notes of core/stale it has read. */
+  notes: u32;
+  /** How many pages are listed as fresh (cpu/fresh.ts). */
+  fresh: u32;
 }
 
 /** The code cache of physical CPU `cpu`. */
@@ -63,9 +66,27 @@ function pageAt(cpu: u32, number: u32): usize {
   return CODE + <usize>cpu * CODE_STRIDE + PAGES + <usize>number * CODE_PAGE;
 }
 
-/** The page of decoded code for a frame, made if need be. The caller looks at `generation` and `marks` afterwards. */
+/** How often frames became code on any CPU. */
+export function marks(): u32 {
+  if (ASC_FEATURE_THREADS) return atomic.load<u32>(changetype<usize>(machine()) + offsetof<Machine>("codeMarks"));
+  return machine().codeMarks;
+}
+
+function mark(): void {
+  if (ASC_FEATURE_THREADS) atomic.add<u32>(changetype<usize>(machine()) + offsetof<Machine>("codeMarks"), 1);
+  else machine().codeMarks++;
+}
+
+/** The last `pageOf` made the page. */
+export let isNew: bool = false;
+
+/**
+ * The page of decoded code for a frame, made if need be. The caller has read the notes of core/stale (`settle`), and looks at
+ * `generation` and `marks` afterwards.
+ */
 export function pageOf(cpu: u32, frame: u32): usize {
   const known = load<u16>(indexSlot(cpu, frame));
+  isNew = known == 0;
   if (known != 0) return pageAt(cpu, known);
   const cache = cacheOf(cpu);
   const number = cache.next < CODE_PAGES ? cache.next + 1 : 1;
@@ -82,10 +103,8 @@ export function pageOf(cpu: u32, frame: u32): usize {
   store<u8>(page + SLOTS, OP_PAGE_END);
   store<u32>(page, frame, PAGE_FRAME);
   store<u16>(indexSlot(cpu, frame), <u16>number);
-  if (!frames.hasFlag(frame, FRAME_CODE)) {
-    frames.setFlag(frame, FRAME_CODE);
-    cache.marks++;
-  }
+  // First the bit, then the count: a hart that enters and still has the old count fills no write TLB against the bit.
+  if (frames.setCode(frame, cpu)) mark();
   return page;
 }
 
@@ -151,17 +170,15 @@ export function drop(cpu: u32, frame: u32): void {
   store<u64>(page, 0, PAGE_TRANSLATED);
   store<u32>(page, 0, PAGE_FRAME);
   store<u16>(slot, 0);
-  frames.clearFlag(frame, FRAME_CODE);
+  frames.clearCode(frame, cpu);
   cacheOf(cpu).generation++;
 }
 
-/** A hart is about to store `size` bytes at byte `offset` of a frame with decoded code. */
+/** A hart on CPU `cpu` is about to store `size` bytes at byte `offset` of a frame of which some CPU holds decoded code. */
 export function stored(cpu: u32, frame: u32, offset: u32, size: u32): void {
+  frames.writtenOn(frame, cpu);
   const number = load<u16>(indexSlot(cpu, frame));
-  if (number == 0) {
-    frames.clearFlag(frame, FRAME_CODE);
-    return;
-  }
+  if (number == 0) return;
   const page = pageAt(cpu, number);
   const stores = load<u32>(page, PAGE_STORES) + 1;
   if (stores > STORM) {
@@ -180,17 +197,26 @@ export function stored(cpu: u32, frame: u32, offset: u32, size: u32): void {
   if ((translated >> from & 1) != 0 || (translated >> to & 1) != 0) noteChange(cpu, frame);
 }
 
-/** Drops the decoded code of all frames that others than harts wrote to. To be called before a hart runs. */
+/** Have notes been left that this CPU has not read? */
+export function isBehind(cpu: u32): bool {
+  return stale.count() != cacheOf(cpu).notes;
+}
+
+/** Drops the decoded code of all frames that others than harts of this CPU wrote to. To be called before a hart runs. */
 export function settle(cpu: u32): void {
+  const cache = cacheOf(cpu);
+  const first = cache.notes;
   const count = stale.count();
-  if (count == 0) return;
-  if (count > STALE_MAX) {
-    for (let number: u32 = 1; number <= cacheOf(cpu).pages; number++) {
-      const frame = load<u32>(pageAt(cpu, number), PAGE_FRAME);
-      if (frame != 0) drop(cpu, frame);
-    }
-  } else {
-    for (let i: u32 = 0; i < count; i++) drop(cpu, stale.at(i));
+  if (count == first) return;
+  cache.notes = count;
+  // A ring that has gone all round may have more notes than can be read before they are written over.
+  for (let i = first; i != count && stale.isKept(first); i++) {
+    const frame = stale.at(i, cpu);
+    if (frame != 0) drop(cpu, frame);
   }
-  stale.clear();
+  if (stale.isKept(first)) return;
+  for (let number: u32 = 1; number <= cache.pages; number++) {
+    const frame = load<u32>(pageAt(cpu, number), PAGE_FRAME);
+    if (frame != 0) drop(cpu, frame);
+  }
 }

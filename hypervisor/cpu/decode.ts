@@ -3,6 +3,9 @@
 import * as O from "./ops";
 import { expand } from "./compressed";
 
+/** Zihintpause: a fence of nothing but earlier writes. */
+export const PAUSE: u32 = 0x0100_000f;
+
 /** `offset` for an instruction that does not lie in a page of slots: all its jumps are far. */
 export const NOWHERE: u32 = 0x8000_0000;
 
@@ -37,8 +40,7 @@ export function decode(slot: usize, raw: u32, offset: u32): void {
       operation = funct3 == 2 ? O.OP_FLW : funct3 == 3 ? O.OP_FLD : O.OP_STEP;
       break;
     case 0x03:
-      // fence, and fence.i: decoded code is never older than memory (cpu/code.ts).
-      if (funct3 < 2) operation = O.OP_NOP;
+      if (funct3 < 2) operation = funct3 == 1 || wide == PAUSE ? O.OP_HINT : O.OP_FENCE;
       break;
     case 0x04:
       operation = immediateOperation(wide, funct3);

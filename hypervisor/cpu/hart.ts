@@ -29,6 +29,8 @@ export const EXIT_NO_MEMORY: u32 = 5;
 export const EXIT_TIMER: u32 = 6;
 /** Translated code and the interpreter disagreed: cpu/verify.ts has the report. */
 export const EXIT_DIVERGED: u32 = 7;
+/** `pause` in a guest with several harts: it spins, and another one may be who it waits for. */
+export const EXIT_PAUSE: u32 = 8;
 
 @unmanaged @final
 export class Hart {
@@ -72,6 +74,8 @@ export class Hart {
   stopped: u32;
   /** 1 while it waits in wfi. */
   waiting: u32;
+  /** 1 while the hart waits for a frame that its guest can't have now (vmm/memory/starvation.ts). */
+  starved: u32;
 
   // Reservation of LR: guest-physical address, value seen, bytes (0: none).
   reservationSize: u32;
@@ -147,9 +151,15 @@ export class Hart {
   fetchSet: u32;
   /** Guest.mapGeneration when the TLBs were last emptied. */
   mapGeneration: u32;
-  /** Core's code generation (cpu/code.ts) when the fetch TLBs were last true, and the CPU it belongs to. */
+  /** 1 + the CPU that it last executed on, to which fetch TLBs, their epochs, `site` and `sharedMiss` belong; 0: none. */
+  cpu: u32;
+  /** 1 if the guest has other harts: then fences order, and `pause` leaves. */
+  hasSiblings: u32;
+  /** How often it has paused. */
+  pauses: u32;
+  /** That CPU's code generation (cpu/code.ts) when the fetch TLBs were last true. */
   codeGeneration: u32;
-  /** Core's count of frames that became code when the write TLBs were last true. */
+  /** The machine's count of frames that became code when the write TLBs were last true. */
   codeMarks: u32;
   /** The decoded page that `burst` stopped in. */
   codePage: u32;
@@ -185,6 +195,13 @@ export class Hart {
   spaceChanges: u32;
   /** Which gigabytes hold superpages that the TLBs know: a filter of 64 bits, see tlb.ts. */
   superpages: u64;
+
+  /** Fences that others have posted (cpu/fences.ts): bits, how many ranges, and the lock of these. */
+  fences: u32;
+  fenceCount: u32;
+  fenceLock: u32;
+  fenceAddress0: u64; fencePages0: u64; fenceAddress1: u64; fencePages1: u64;
+  fenceAddress2: u64; fencePages2: u64; fenceAddress3: u64; fencePages3: u64;
 
   /** Register number `i`; x0 reads 0. */
   x(i: u32): u64 {

@@ -6,9 +6,17 @@ import { CAUSE_INTERRUPT, MSTATUS_MIE, MSTATUS_SIE } from "./csrs";
 import { Hart, PRIV_M, PRIV_S } from "./hart";
 import * as trap from "./trap";
 
-/** mip: what software set and what wires hold high. */
+/** mip: what software set and what wires hold high. What others have posted to the hart, which executes here, is taken over. */
 export function pending(hart: Hart): u64 {
-  return hart.mip | <u64>lines.wires(guestAt(hart.guest), hart.index);
+  const guest = guestAt(hart.guest);
+  hart.mip |= <u64>lines.takePosted(guest, hart.index);
+  return hart.mip | <u64>lines.wires(guest, hart.index);
+}
+
+/** Would `wfi` end now? For those who look at a hart from outside: nothing changes. */
+export function isWoken(hart: Hart): bool {
+  const guest = guestAt(hart.guest);
+  return ((hart.mip | <u64>(lines.wires(guest, hart.index) | lines.posted(guest, hart.index))) & hart.mie) != 0;
 }
 
 /** Is an interrupt pending that `wfi` must end for? The global enables don't matter (3.3.3). */

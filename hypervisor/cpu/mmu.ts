@@ -3,6 +3,7 @@
 
 import * as ram from "../guest/ram";
 import { Guest } from "../guest/guest";
+import * as presence from "../guest/presence";
 import {
   CAUSE_FETCH_ACCESS, CAUSE_FETCH_PAGE, CAUSE_LOAD_ACCESS, CAUSE_LOAD_PAGE, CAUSE_STORE_ACCESS, CAUSE_STORE_PAGE,
   MENVCFG_ADUE, MENVCFG_PBMTE, MSTATUS_MXR, SATP_PPN,
@@ -11,6 +12,7 @@ import { Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
 import * as paths from "./paths";
 import * as pmp from "./pmp";
 import { PMP_R, PMP_W, PMP_X } from "./pmp";
+import * as settle from "./settle";
 import { MSTATUS_SUM, dataPrivilege } from "./tlb";
 
 export const ACCESS_READ: u32 = 0;
@@ -22,6 +24,9 @@ export const TRANSLATED: u32 = 0;
 export const FAULTED: u32 = 1;
 /** The machine had no frame for a page table the guest touches. */
 export const STARVED: u32 = 2;
+
+/** For `walk`: amidst it the map has changed, or the hart was outside. */
+const MOVED: u32 = 3;
 
 const PTE_V: u64 = 1;
 const PTE_R: u64 = 2;
@@ -67,7 +72,11 @@ export function translate(hart: Hart, guest: Guest, gva: u64, size: u32, access:
   hart.isGlobal = 0;
   const mode = <u32>(hart.satp >> 60);
   if (privilege != PRIV_M && mode != 0) {
-    const result = walk(hart, guest, gva, access, privilege, mode - 5);
+    let result = walk(hart, guest, gva, access, privilege, mode - 5);
+    while (result == MOVED) {
+      settle.all(hart, guest, hart.cpu - 1);
+      result = walk(hart, guest, gva, access, privilege, mode - 5);
+    }
     if (result != TRANSLATED) return result;
   }
   if (!pmp.check(hart, gpa, size, privilege, rightsOf(access))) return fault(hart, gva, access, false);
@@ -143,8 +152,10 @@ function walk(hart: Hart, guest: Guest, gva: u64, access: u32, privilege: u32, l
     if ((pte & wanted) != wanted) {
       if (isPeeking || (hart.menvcfg & MENVCFG_ADUE) == 0) return fault(hart, gva, access, true);
       if (!pmp.check(hart, place, 8, PRIV_S, PMP_W)) return fault(hart, gva, access, false);
+      const turn = presence.turn;
       const writable = ram.writable(guest, place);
       if (writable == 0) return STARVED;
+      if (presence.turn != turn || guest.mapGeneration != hart.mapGeneration) return MOVED;
       page = writable & ~0xfff;
       // Another hart may have changed the entry since: then walk this level again (12.3.2, step 9).
       if (!update(writable, pte, pte | wanted)) continue;

@@ -285,3 +285,9 @@ export const OP_MUL_ADD = 229;
 
 /** Translated code begins here: the immediate is the region's number (cpu/regions.ts). */
 export const OP_REGION = 230;
+
+// Of concern only where the guest has several harts, else nothing happens
+/** Fence. */
+export const OP_FENCE = 231;
+/** Fence.i and pause: executed by cpu/step.ts. */
+export const OP_HINT = 232;

@@ -3,8 +3,8 @@
 import * as frames from "../core/frames";
 import { TRANSLATOR_OFF, TRANSLATOR_VERIFY } from "../abi";
 import { CPUS, CPU_STRIDE } from "../core/layout";
-import * as stale from "../core/stale";
 import { Guest, guestAt } from "../guest/guest";
+import * as presence from "../guest/presence";
 import * as ram from "../guest/ram";
 import * as access from "./access";
 import { DONE, EXTEND_FLOAT, NO_FRAME, TRAP } from "./access";
@@ -14,6 +14,7 @@ import { CAUSE_FETCH_ACCESS, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS } from "./csr
 import { NOWHERE, decode } from "./decode";
 import * as dispatch from "./dispatch";
 import { DEPTH } from "./dispatch";
+import * as fresh from "./fresh";
 import { fuse } from "./fuse";
 import * as fpu from "./fpu";
 import { EXIT_BUDGET, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, Hart } from "./hart";
@@ -24,6 +25,7 @@ import { ACCESS_FETCH, STARVED, TRANSLATED } from "./mmu";
 import { OP_CROSS, OP_C_J, OP_C_JR, OP_DECODE, OP_FAR_JAL, OP_JAL, OP_PAGE_END, OP_REGION } from "./ops";
 import * as regions from "./regions";
 import { REGIONS_MAX, TABLE, Unit } from "./regions";
+import * as settle from "./settle";
 import { step } from "./step";
 import { LEAVE, SYNC } from "./system";
 import * as tlb from "./tlb";
@@ -47,9 +49,12 @@ export function run(hart: Hart, budgetInstructions: u32): u32 {
   const guest = guestAt(hart.guest);
   const cpu = access.cpu;
   hart.left = <i32>budgetInstructions;
-  settle(hart, guest, cpu);
+  presence.enter(guest, hart.index);
+  settle.enter(hart, guest, cpu);
   interrupts.deliver(hart);
-  return goOn(hart, guest, cpu, guest.translator != <u32>TRANSLATOR_OFF);
+  const reason = goOn(hart, guest, cpu, guest.translator != <u32>TRANSLATOR_OFF);
+  presence.leave(guest, hart.index);
+  return reason;
 }
 
 /** `run` behind its beginning. `translates`: code may be entered that was translated, and looked for that should be. */
@@ -116,7 +121,7 @@ function goOn(hart: Hart, guest: Guest, cpu: u32, translates: bool): u32 {
       if (result != LEAVE + EXIT_LOAD) retire(hart);
       return result - LEAVE;
     }
-    if (stale.count() != 0 || code.cacheOf(cpu).generation != hart.codeGeneration) settle(hart, guest, cpu);
+    if (code.isBehind(cpu) || code.cacheOf(cpu).generation != hart.codeGeneration) settle.all(hart, guest, cpu);
   }
   return EXIT_BUDGET;
 }
@@ -196,24 +201,6 @@ export function refuseAccess(hart: Hart, isStore: bool): void {
   trap.take(hart);
 }
 
-/** Brings TLBs in line with what happened elsewhere since this hart ran: code dropped, frames moved, frames become code. */
-function settle(hart: Hart, guest: Guest, cpu: u32): void {
-  code.settle(cpu);
-  const cache = code.cacheOf(cpu);
-  if (hart.codeGeneration != cache.generation) {
-    hart.codeGeneration = cache.generation;
-    tlb.flushFetches(hart);
-  }
-  if (hart.codeMarks != cache.marks) {
-    hart.codeMarks = cache.marks;
-    tlb.flushWrites(hart);
-  }
-  if (hart.mapGeneration != guest.mapGeneration) {
-    hart.mapGeneration = guest.mapGeneration;
-    tlb.flush(hart);
-  }
-}
-
 /** Finds the decoded page for `pc`, through the fetch TLB or a walk. TRANSLATED and `page`, FAULTED, or STARVED. */
 function fetch(hart: Hart, guest: Guest, cpu: u32, pc: u64): u32 {
   const entry = tlb.fetchEntry(hart, pc);
@@ -229,8 +216,11 @@ function fetch(hart: Hart, guest: Guest, cpu: u32, pc: u64): u32 {
   if (!ram.has(guest, mmu.gpa)) return access.refuse(hart, pc, CAUSE_FETCH_ACCESS);
   const base = ram.pageForRead(guest, mmu.gpa);
   if (base == 0) return STARVED;
+  // Notes that are not read yet may be about this frame, or drop the page that is found for it.
+  code.settle(cpu);
   page = code.pageOf(cpu, frames.frameOf(base));
-  settle(hart, guest, cpu);
+  if (code.isNew) fresh.note(cpu, guest, hart.index, page);
+  settle.codeOf(hart, cpu);
   if (!isPartial) {
     tlb.noteSuperpage(hart, pc, mask);
     tlb.fill(hart, hart.fetchSet, entry, pc, page);

@@ -119,6 +119,28 @@ function comeBack(hart: Hart, space: Space): void {
   space.satp = 0;
 }
 
+/** The hart has come from another CPU: what is kept of fetch TLBs was for that one. */
+export function arrive(hart: Hart): void {
+  for (let i: usize = 0; i < COUNT; i++) {
+    const space = spaceAt(hart, i);
+    if (isKept(hart, space)) dropFetches(space);
+  }
+}
+
+function dropFetches(space: Space): void {
+  const entries = changetype<usize>(space) + ENTRIES;
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < space.count; i++) {
+    const entry = entries + (<usize>i << 4);
+    if (<usize>(load<u32>(entry, 12) & ~15) >= tlb.TLB_FETCH) continue;
+    memory.copy(entries + (<usize>count << 4), entry, 16);
+    count++;
+  }
+  space.count = count;
+  space.epoch = tlb.takeEpoch();
+  memory.fill(changetype<usize>(space) + FILTER, 0, FETCHED_SIZE);
+}
+
 /** Is the address space in use the one with this ASID? Without translation there are no others. */
 function isInUse(hart: Hart, asid: u64): bool {
   return hart.satp >> 60 == 0 || asidOf(hart.satp) == asid;

@@ -30,6 +30,7 @@ export function step(hart: Hart, guest: Guest, raw: u32): u32 {
     case 0x01: return readFloat(hart, wide, bits, next, length);
     case 0x03:
       if ((wide >> 12 & 7) == 2) return system.cacheBlock(hart, guest, wide, next);
+      if ((wide >> 12 & 7) < 2) return system.hint(hart, wide, next);
       break;
     case 0x08: return writeInteger(hart, wide, bits, next, length);
     case 0x09: return writeFloat(hart, wide, bits, next, length);

@@ -10,7 +10,9 @@ import {
   CAUSE_BREAKPOINT, CAUSE_ECALL_U, MENVCFG_CBCFE, MENVCFG_CBIE, MENVCFG_CBZE, CAUSE_STORE_ACCESS, CAUSE_STORE_PAGE,
   MSTATUS_TSR, MSTATUS_TVM, MSTATUS_TW, CAUSE_ILLEGAL,
 } from "./csrs";
-import { EXIT_ECALL, EXIT_TIMER, EXIT_WFI, Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
+import { PAUSE } from "./decode";
+import * as fresh from "./fresh";
+import { EXIT_ECALL, EXIT_PAUSE, EXIT_TIMER, EXIT_WFI, Hart, PRIV_M, PRIV_S, PRIV_U } from "./hart";
 import * as interrupts from "./interrupts";
 import * as spaces from "./spaces";
 import * as tlb from "./tlb";
@@ -56,11 +58,11 @@ export function execute(hart: Hart, guest: Guest, raw: u32, next: u64): u32 {
       trap.returnFromMachine(hart, guest);
       return SYNC;
     case 0x1050_0073: return wait(hart, raw, next);
-    // wrs.nto, wrs.sto may end for any reason: another hart gets its turn at the end of the slice.
+    // wrs.nto, wrs.sto wait for a store of another hart, and may end for any reason: so they do, when others have had a chance.
     case 0x00d0_0073:
     case 0x01d0_0073:
       hart.pc = next;
-      return DONE;
+      return hart.hasSiblings != 0 && hart.reservationSize != 0 ? LEAVE + EXIT_PAUSE : DONE;
     default: return illegal(hart, raw);
   }
 }
@@ -97,6 +99,22 @@ function fence(hart: Hart, raw: u32, next: u64): u32 {
   }
   hart.pc = next;
   return DONE;
+}
+
+/** Any atomic operation orders all that is before it and behind it; asc 0.28 has none that does only that. */
+function order(hart: Hart): void {
+  if (ASC_FEATURE_THREADS) atomic.add<u32>(changetype<usize>(hart) + offsetof<Hart>("fences"), 0);
+}
+
+/** One in so many pauses of a hart leaves: a lock is mostly free again before, and whoever decides costs more than a pause. */
+const PAUSES: u32 = 64;
+
+/** fence, fence.i and pause. */
+export function hint(hart: Hart, raw: u32, next: u64): u32 {
+  hart.pc = next;
+  if ((raw >> 12 & 7) == 1) fresh.fence(access.cpu);
+  else if (raw != PAUSE) order(hart);
+  return raw == PAUSE && hart.hasSiblings != 0 && ++hart.pauses % PAUSES == 0 ? LEAVE + EXIT_PAUSE : DONE;
 }
 
 /** csrrw, csrrs, csrrc and their immediate forms. */

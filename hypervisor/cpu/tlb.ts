@@ -309,8 +309,18 @@ export function flushWrites(hart: Hart): void {
 
 /** Empties the fetch TLBs alone: decoded pages were dropped. */
 export function flushFetches(hart: Hart): void {
-  nextEpoch(hart);
   hart.flushes++;
+  emptyFetches(hart);
+}
+
+/** A number for an epoch, as no other has on this CPU. */
+export function takeEpoch(): u32 {
+  return ++epochs;
+}
+
+/** Empties the fetch TLBs in use, as the hart has come from another CPU. What is kept of other spaces is not touched. */
+export function emptyFetches(hart: Hart): void {
+  nextEpoch(hart);
   for (let set: u32 = 0; set < SETS; set++) {
     if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
     const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;

@@ -1,13 +1,15 @@
 // The bus: the one place where all devices are named. Everything that vmm asks of devices goes through here.
 
+import { E_UNSUPPORTED } from "../abi";
 import { Guest } from "../guest/guest";
 import * as lines from "../guest/lines";
 import * as aclint from "./aclint";
 import { Aclint } from "./aclint";
 import {
-  DEVICE_ACLINT, DEVICE_PLIC, DEVICE_POWER, DEVICE_RTC, DEVICE_UART, DEVICE_VIRTIO_BLK, DEVICE_VIRTIO_CONSOLE,
-  DEVICE_VIRTIO_NET, DEVICE_VIRTIO_RNG, Device, deviceAt,
+  DEVICE_ACLINT, DEVICE_PLIC, DEVICE_POWER, DEVICE_RTC, DEVICE_UART, DEVICE_VIRTIO_BALLOON, DEVICE_VIRTIO_BLK,
+  DEVICE_VIRTIO_CONSOLE, DEVICE_VIRTIO_INPUT, DEVICE_VIRTIO_NET, DEVICE_VIRTIO_RNG, Device, deviceAt,
 } from "./device";
+import * as limits from "./limits";
 import * as plic from "./plic";
 import { Plic } from "./plic";
 import * as power from "./power";
@@ -16,14 +18,19 @@ import * as rtc from "./rtc";
 import { Rtc } from "./rtc";
 import * as uart from "./uart";
 import { Uart } from "./uart";
+import * as balloon from "./virtio/balloon";
+import { Balloon } from "./virtio/balloon";
 import * as blk from "./virtio/blk";
 import { Blk } from "./virtio/blk";
 import * as vconsole from "./virtio/console";
 import { Console } from "./virtio/console";
+import * as input from "./virtio/input";
+import { Input } from "./virtio/input";
 import * as net from "./virtio/net";
 import { Net } from "./virtio/net";
 import * as rng from "./virtio/rng";
 import { Rng } from "./virtio/rng";
+import { Virtio } from "./virtio/virtio";
 
 /** The device whose registers this guest-physical address lies in; null: nobody there. */
 export function find(guest: Guest, gpa: u64): Device | null {
@@ -47,6 +54,8 @@ export function reset(guest: Guest, device: Device): void {
     case DEVICE_VIRTIO_NET: net.reset(changetype<Net>(device)); break;
     case DEVICE_VIRTIO_CONSOLE: vconsole.reset(changetype<Console>(device)); break;
     case DEVICE_VIRTIO_RNG: rng.reset(changetype<Rng>(device)); break;
+    case DEVICE_VIRTIO_INPUT: input.reset(changetype<Input>(device)); break;
+    case DEVICE_VIRTIO_BALLOON: balloon.reset(changetype<Balloon>(device)); break;
   }
 }
 
@@ -62,6 +71,8 @@ export function read(guest: Guest, device: Device, offset: u64, size: u32): u64 
     case DEVICE_VIRTIO_NET: return net.read(guest, changetype<Net>(device), offset, size);
     case DEVICE_VIRTIO_CONSOLE: return vconsole.read(guest, changetype<Console>(device), offset, size);
     case DEVICE_VIRTIO_RNG: return rng.read(guest, changetype<Rng>(device), offset, size);
+    case DEVICE_VIRTIO_INPUT: return input.read(guest, changetype<Input>(device), offset, size);
+    case DEVICE_VIRTIO_BALLOON: return balloon.read(guest, changetype<Balloon>(device), offset, size);
     default: return 0;
   }
 }
@@ -78,6 +89,8 @@ export function write(guest: Guest, device: Device, offset: u64, size: u32, valu
     case DEVICE_VIRTIO_NET: net.write(guest, changetype<Net>(device), offset, size, value); break;
     case DEVICE_VIRTIO_CONSOLE: vconsole.write(guest, changetype<Console>(device), offset, size, value); break;
     case DEVICE_VIRTIO_RNG: rng.write(guest, changetype<Rng>(device), offset, size, value); break;
+    case DEVICE_VIRTIO_INPUT: input.write(guest, changetype<Input>(device), offset, size, value); break;
+    case DEVICE_VIRTIO_BALLOON: balloon.write(guest, changetype<Balloon>(device), offset, size, value); break;
   }
 }
 
@@ -88,6 +101,22 @@ export function kick(guest: Guest, device: Device, queue: u32): void {
     case DEVICE_VIRTIO_NET: net.kick(guest, changetype<Net>(device), queue); break;
     case DEVICE_VIRTIO_CONSOLE: vconsole.kick(guest, changetype<Console>(device), queue); break;
     case DEVICE_VIRTIO_RNG: rng.kick(guest, changetype<Rng>(device), queue); break;
+    case DEVICE_VIRTIO_INPUT: input.kick(guest, changetype<Input>(device), queue); break;
+    case DEVICE_VIRTIO_BALLOON: balloon.kick(guest, changetype<Balloon>(device), queue); break;
+  }
+}
+
+function isVirtio(device: Device): bool {
+  return device.kind >= <u32>DEVICE_VIRTIO_BLK;
+}
+
+/** Works on all queues, as their drivers may have made chains available without telling us. */
+export function hear(guest: Guest): void {
+  guest.unheard = 0;
+  for (let slot: u32 = 0; slot < guest.devices; slot++) {
+    const device = deviceAt(guest, slot);
+    if (!isVirtio(device)) continue;
+    for (let queue: u32 = 0; queue < changetype<Virtio>(device).queueCount; queue++) kick(guest, device, queue);
   }
 }
 
@@ -120,12 +149,46 @@ export function poll(guest: Guest): bool {
       case DEVICE_VIRTIO_NET: if (net.poll(guest, changetype<Net>(device))) got = true; break;
       case DEVICE_VIRTIO_CONSOLE: if (vconsole.poll(guest, changetype<Console>(device))) got = true; break;
       case DEVICE_VIRTIO_RNG: if (rng.poll(guest, changetype<Rng>(device))) got = true; break;
+      case DEVICE_VIRTIO_INPUT: if (input.poll(guest, changetype<Input>(device))) got = true; break;
+      case DEVICE_VIRTIO_BALLOON:
+        if (balloon.poll(guest, changetype<Balloon>(device), busy(guest) != 0)) got = true;
+        break;
     }
   }
   return got;
 }
 
-/** Hands all gathered output to the host, as far as it takes it: before the guest stops, so that its last words are heard. */
+/** Is this port of the machine one of the guest's? */
+export function hasPort(guest: Guest, port: u32): bool {
+  for (let slot: u32 = 0; slot < guest.devices; slot++) {
+    const device = deviceAt(guest, slot);
+    if (device.kind == DEVICE_VIRTIO_NET && device.unit == port) return true;
+  }
+  return false;
+}
+
+/** The guest's balloon; null: it has none. */
+export function balloonOf(guest: Guest): Balloon | null {
+  for (let slot: u32 = 0; slot < guest.devices; slot++) {
+    const device = deviceAt(guest, slot);
+    if (device.kind == DEVICE_VIRTIO_BALLOON) return changetype<Balloon>(device);
+  }
+  return null;
+}
+
+/** Presses the guest's power key; E_UNSUPPORTED: it has none, or no driver for it, E_AGAIN: the driver is behind. */
+export function press(guest: Guest): i32 {
+  for (let slot: u32 = 0; slot < guest.devices; slot++) {
+    const device = deviceAt(guest, slot);
+    if (device.kind == DEVICE_VIRTIO_INPUT) return input.press(guest, changetype<Input>(device));
+  }
+  return E_UNSUPPORTED;
+}
+
+/**
+ * Hands all gathered output to the host, as far as it takes it and whatever the limit says: before the guest stops, so that its
+ * last words are heard.
+ */
 export function flush(guest: Guest): void {
   for (let slot: u32 = 0; slot < guest.devices; slot++) {
     const device = deviceAt(guest, slot);
@@ -143,9 +206,9 @@ export function tick(guest: Guest): void {
   }
 }
 
-/** Value of host.now() at which `tick` next has something to do for a hart that waits; infinite: never. */
+/** Value of host.now() at which `tick` or, for what limits hold back, `poll` next has something to do; infinite: never. */
 export function deadlineNs(guest: Guest): f64 {
-  let first: f64 = Infinity;
+  let first = limits.deadlineNs(guest);
   for (let slot: u32 = 0; slot < guest.devices; slot++) {
     const device = deviceAt(guest, slot);
     if (device.kind == DEVICE_RTC) first = min(first, rtc.deadlineNs(changetype<Rtc>(device)));

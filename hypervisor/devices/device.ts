@@ -12,6 +12,8 @@ export const DEVICE_VIRTIO_BLK = 5;
 export const DEVICE_VIRTIO_NET = 6;
 export const DEVICE_VIRTIO_CONSOLE = 7;
 export const DEVICE_VIRTIO_RNG = 8;
+export const DEVICE_VIRTIO_INPUT = 9;
+export const DEVICE_VIRTIO_BALLOON = 10;
 
 /** Head of a device's page. */
 @unmanaged

@@ -1,12 +1,16 @@
 // The serial port, an NS16550A: 16 bytes of input, and output that is gathered and handed to the host in larger pieces.
 //
 // To the guest a byte written is a byte sent, as long as our buffer has room for one more load of the 16-byte FIFO. When
-// the host takes no more, LSR.THRE and LSR.TEMT fall until it does, so that a driver which looks never loses a byte.
+// the host takes no more, or the limit of the guest's consoles is reached, LSR.THRE and LSR.TEMT fall until there is room, so
+// that a driver which looks never loses a byte.
 
 import { Guest, offend } from "../guest/guest";
 import * as lines from "../guest/lines";
 import * as host from "../host";
 import { Device } from "./device";
+import * as limits from "./limits";
+import { LANE_CONSOLE } from "./limits";
+import { trafficOf } from "./traffic";
 
 /** Registers; names and bits as in Linux's include/uapi/linux/serial_reg.h. */
 const UART_RX: u32 = 0;
@@ -178,24 +182,42 @@ function putOutput(guest: Guest, uart: Uart, byte: u32): void {
     uart.roomPending = 1;
     return;
   }
-  if (uart.outputCount == OUTPUT_SIZE) drain(guest, uart);
+  if (uart.outputCount == OUTPUT_SIZE) drain(guest, uart, false);
   // A guest that writes without looking at LSR.THRE loses what does not fit, as on any UART.
   if (uart.outputCount < OUTPUT_SIZE) {
     store<u8>(changetype<usize>(uart) + uart.outputCount, byte, OUTPUT);
     uart.outputCount++;
   }
-  if (!isReady(uart)) drain(guest, uart);
+  if (!isReady(uart)) drain(guest, uart, false);
   uart.roomPending = isReady(uart) ? 1 : 0;
 }
 
-/** Hands the gathered output to the host; what it does not take stays, in order. */
-function drain(guest: Guest, uart: Uart): void {
+/** Hands bytes to the host, at most so many as the limit lets through; how many it took. */
+function hand(guest: Guest, uart: Uart, ptr: usize, length: u32, isLast: bool): u32 {
+  const allowed = isLast ? length : limits.room(guest, LANE_CONSOLE, uart.slot, length);
+  if (allowed == 0) return 0;
+  const taken = min(host.consoleWrite(guest.id, uart.unit, ptr, allowed), allowed);
+  limits.charge(guest, LANE_CONSOLE, uart.slot, taken, 0);
+  trafficOf(guest).consoleBytes += taken;
+  return taken;
+}
+
+/**
+ * Hands the gathered output to the host; what it does not take, or the limit does not let through, stays, in order. Last words
+ * pass whatever the limit says.
+ */
+function drain(guest: Guest, uart: Uart, isLast: bool): void {
   if (uart.outputCount == 0) return;
   const wasReady = isReady(uart);
   const ptr = changetype<usize>(uart) + OUTPUT;
-  const taken = min(host.consoleWrite(guest.id, uart.unit, ptr, uart.outputCount), uart.outputCount);
-  uart.outputCount -= taken;
-  if (taken > 0 && uart.outputCount > 0) memory.copy(ptr, ptr + taken, uart.outputCount);
+  let taken = hand(guest, uart, ptr, uart.outputCount, isLast);
+  // Until somebody says no: whoever is refused by the limit is looked after as soon as there is room.
+  while (taken > 0) {
+    uart.outputCount -= taken;
+    if (uart.outputCount == 0) break;
+    memory.copy(ptr, ptr + taken, uart.outputCount);
+    taken = hand(guest, uart, ptr, uart.outputCount, isLast);
+  }
   if (!wasReady && isReady(uart)) uart.roomPending = 1;
 }
 
@@ -244,7 +266,7 @@ export function read(guest: Guest, uart: Uart, offset: u64, _size: u32): u64 {
     case UART_LCR: return uart.lcr;
     case UART_MCR: return uart.mcr;
     case UART_LSR:
-      if (!isReady(uart)) drain(guest, uart);
+      if (!isReady(uart)) drain(guest, uart, false);
       value = uart.overrun | (uart.inputCount > 0 ? UART_LSR_DR : 0) |
         (isReady(uart) ? UART_LSR_THRE | UART_LSR_TEMT : 0);
       uart.overrun = 0;
@@ -300,15 +322,32 @@ export function write(guest: Guest, uart: Uart, offset: u64, _size: u32, value: 
   setLine(guest, uart);
 }
 
-/** Hands the output to the host, as far as it takes it. */
+/** Hands all output to the host, as far as it takes it. */
 export function flush(guest: Guest, uart: Uart): void {
-  drain(guest, uart);
+  drain(guest, uart, true);
   setLine(guest, uart);
+}
+
+/**
+ * Writes bytes to the console beside the registers: firmware shares the port. What was written to the registers comes first.
+ * How many were taken; see `isHeld` for the reason if it is not all.
+ */
+export function speak(guest: Guest, uart: Uart, ptr: usize, length: u32): u32 {
+  drain(guest, uart, false);
+  setLine(guest, uart);
+  return uart.outputCount > 0 ? 0 : hand(guest, uart, ptr, length, false);
+}
+
+/** Does the limit of the guest's consoles hold output back? */
+export function isHeld(guest: Guest, uart: Uart): bool {
+  return limits.isHeld(guest, LANE_CONSOLE, uart.slot);
 }
 
 /** Moves output to the host and input from it; true if input came. */
 export function poll(guest: Guest, uart: Uart): bool {
-  drain(guest, uart);
+  drain(guest, uart, false);
+  // Firmware that was refused asks again by itself.
+  if (uart.outputCount == 0) limits.leave(guest, LANE_CONSOLE, uart.slot);
   const got = pull(guest, uart);
   setLine(guest, uart);
   return got;

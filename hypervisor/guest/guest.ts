@@ -5,10 +5,12 @@
 //   +0x001000  frame map        1024 words, each the frame of a leaf of 1024 entries (guest/ram.ts)
 //   +0x002000  devices          DEVICE_SLOTS pages, one device each (devices/device.ts)
 //   +0x01a000  papers           images, command line, seed, PMU words: what a start needs (vmm/papers.ts)
+//   +0x01f000  traffic          limits and counters of devices (devices/traffic.ts)
 //   +0x020000  harts            MAX_HARTS strides: registers, then TLBs that are rebuilt, never saved (cpu/hart.ts)
 
 import { GUEST_RAM_BASE, MAX_GUESTS, MAX_HARTS, PAGE_SIZE } from "../abi";
 import { GUESTS, GUEST_STRIDE } from "../core/layout";
+import * as lock from "../core/lock";
 
 export const MAP_ROOT: usize = 0x1000;
 export const DEVICES: usize = 0x2000;
@@ -57,9 +59,12 @@ export class Guest {
   // RAM: owned by guest/ram.
   /** Pages that have a frame. */
   touched: u32;
+  /** Pages that have a frame for themselves, and frames of the map: guest/promises keeps them. */
+  owned: u32;
+  leaves: u32;
   /** Grows when a page gets another frame: TLBs filled before are void. */
   mapGeneration: u32;
-  /** The machine had no frame when this guest needed one. */
+  /** The machine had no frame when this guest needed one: a note that vmm/memory takes away. */
   starved: u32;
 
   // Wires: owned by guest/lines. Devices set lines; the interrupt controllers turn them into bits of `mip`.
@@ -71,11 +76,40 @@ export class Guest {
   wires0: u32; wires1: u32; wires2: u32; wires3: u32;
   wires4: u32; wires5: u32; wires6: u32; wires7: u32;
 
-  // The bill (law 5), in ns unless said otherwise: owned by vmm.
-  guestNs: f64;
-  deviceNs: f64;
-  kernelNs: f64;
-  idleNs: f64;
+  /**
+   * For each hart a count that is odd while it executes guest code on some CPU: owned by guest/presence. Who takes a frame away
+   * waits until the counts of all harts have moved.
+   */
+  presence0: u32; presence1: u32; presence2: u32; presence3: u32;
+  presence4: u32; presence5: u32; presence6: u32; presence7: u32;
+  /** For each hart interrupt bits, as in `mip`, that other harts have set and it has not taken over: owned by guest/lines. */
+  posted0: u32; posted1: u32; posted2: u32; posted3: u32;
+  posted4: u32; posted5: u32; posted6: u32; posted7: u32;
+
+  /** A virtio driver may have made a chain available without telling us: owned by devices/virtio/queue. */
+  unheard: u32;
+  /** core/lock: held by whoever works on the guest's devices, calls, wires or life; never while a hart executes guest code. */
+  lock: u32;
+
+  // Shares, as the host has set them: owned by vmm/settings.
+  /** Share of the CPUs, 1 … 65535. */
+  weight: u32;
+  /** Most and least it gets of one CPU, 1 being all of it; 0: none. */
+  cap: f64;
+  reservation: f64;
+  /** Pages that have a frame whenever they are touched, and that it shall keep. */
+  guarantee: u32;
+  target: u32;
+  /** 1: pages that are like others may be shared with these. */
+  sharing: u32;
+
+  // The bill (law 5), in ns unless said otherwise: owned by vmm/bill. Several CPUs may work for one guest, so sums are atomic.
+  guestNs: u64;
+  deviceNs: u64;
+  kernelNs: u64;
+  idleNs: u64;
+  /** Of kernelNs what translating took. */
+  translateNs: u64;
   /** MMIO accesses that reached the bus. */
   mmio: u64;
   sbiCalls: u64;
@@ -84,10 +118,8 @@ export class Guest {
   /** Guest time in ns, and instructions, at the first instruction in U mode; 0: none yet. */
   firstUserNs: f64;
   firstUserInstructions: u64;
-  /** Of kernelNs what translating took. */
-  translateNs: f64;
-  /** What it was given beyond its turns, in slices that ran long and in translating, and has not made up for by waiting. */
-  debtNs: f64;
+  /** CPU on which STOP_DIVERGED was found, which has the report. */
+  divergedOn: u32;
   /** Hot entries that could not be translated. */
   refusals: u64;
 }
@@ -108,6 +140,21 @@ export function hartBlock(guest: Guest, i: u32): usize {
 /** Address of the i-th device's page. */
 export function deviceBlock(guest: Guest, i: u32): usize {
   return changetype<usize>(guest) + DEVICES + <usize>i * PAGE_SIZE;
+}
+
+/** Address of the guest's lock, for core/lock. */
+export function lockOf(guest: Guest): usize {
+  return changetype<usize>(guest) + offsetof<Guest>("lock");
+}
+
+/** Takes the guest's lock. Leaf locks (frames, schedule) may be taken behind it, another guest's may not. */
+export function acquire(guest: Guest): void {
+  lock.acquire(lockOf(guest));
+}
+
+/** Gives the guest's lock back. */
+export function release(guest: Guest): void {
+  lock.release(lockOf(guest));
 }
 
 /** Counts something a well-behaved guest never does. */

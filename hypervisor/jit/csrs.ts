@@ -188,7 +188,9 @@ function admit(): void {
   wasm.byte(I32_EQZ);
   wasm.byte(IF);
   wasm.byte(NOTHING);
-  wires();
+  bits(<u32>(GUESTS + offsetof<Guest>("wires0")));
+  bits(<u32>(GUESTS + offsetof<Guest>("posted0")));
+  wasm.byte(I64_OR);
   wasm.localGet(HART);
   wasm.memory(I64_LOAD, <u32>offsetof<Hart>("mip"));
   wasm.byte(I64_OR);
@@ -204,8 +206,8 @@ function admit(): void {
   wasm.byte(END);
 }
 
-/** Pushes the interrupt bits that wires hold high for the hart, whichever guest it belongs to. */
-function wires(): void {
+/** Pushes the hart's word of those that are at `place` for hart 0 of guest 0, whichever guest it belongs to: wires or posts. */
+function bits(place: u32): void {
   wasm.localGet(HART);
   wasm.memory(I32_LOAD, <u32>offsetof<Hart>("guest"));
   wasm.i32Const(<i32>GUEST_STRIDE);
@@ -215,7 +217,7 @@ function wires(): void {
   wasm.i32Const(2);
   wasm.byte(I32_SHL);
   wasm.byte(I32_ADD);
-  wasm.memory(I32_LOAD, <u32>(GUESTS + offsetof<Guest>("wires0")));
+  wasm.memory(I32_LOAD, place);
   wasm.byte(I64_EXTEND_I32_U);
 }
 

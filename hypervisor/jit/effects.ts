@@ -4,6 +4,7 @@ import * as O from "../cpu/ops";
 import * as atomics from "./atomics";
 import * as blocks from "./blocks";
 import * as csrs from "./csrs";
+import * as fences from "./fences";
 import * as floats from "./floats";
 import { Instruction } from "./instruction";
 import * as integers from "./integers";
@@ -18,6 +19,7 @@ export function find(instruction: Instruction): bool {
   if (operation >= <u32>O.OP_LB && operation <= <u32>O.OP_C_FSD) return ofMemory(instruction);
   if (operation >= <u32>O.OP_FAR_BEQ && operation <= <u32>O.OP_C_JR) return ofJumps(instruction);
   if (integers.effects(instruction) || floats.effects(instruction)) return true;
+  if (fences.effects(instruction)) return true;
   return atomics.effects(instruction) || blocks.effects(instruction) || csrs.effects(instruction);
 }
 

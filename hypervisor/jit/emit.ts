@@ -14,6 +14,7 @@ import {
 } from "./desk";
 import * as effects from "./effects";
 import * as exits from "./exits";
+import * as fences from "./fences";
 import * as floats from "./floats";
 import * as places from "./places";
 import * as graph from "./graph";
@@ -130,7 +131,7 @@ function body(number: u32): void {
     exits.stand(instruction.offset, block.owed + <i32>i);
     if (effects.isFloat(instruction)) look();
     if (memory.emit(instruction) || integers.emit(instruction) || atomics.emit(instruction)) continue;
-    if (blocks.emit(instruction) || csrs.emit(instruction)) continue;
+    if (blocks.emit(instruction) || csrs.emit(instruction) || fences.emit(instruction)) continue;
     floats.emit(instruction);
   }
   const last = instructionAt(block.first + block.count - 1);

@@ -2,6 +2,7 @@
 
 import * as frames from "../core/frames";
 import * as code from "../cpu/code";
+import * as fresh from "../cpu/fresh";
 import { Hart, PRIV_M, PRIV_S, PRIV_U } from "../cpu/hart";
 import * as mmu from "../cpu/mmu";
 import { TRANSLATED } from "../cpu/mmu";
@@ -62,6 +63,8 @@ function find(delta: i32): Page | null {
   if (frame == 0) return null;
   page.frame = frame;
   page.decoded = <u32>code.slotOf(cpu, frame, 0);
+  // A fresh page may be written unnoticed.
+  if (page.decoded != 0 && fresh.has(cpu, <usize>page.decoded)) page.decoded = 0;
   if (page.decoded == 0) return null;
   usable++;
   return page;

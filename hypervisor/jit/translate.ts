@@ -3,6 +3,7 @@
 import { E_UNSUPPORTED, OK, TRANSLATOR_OFF, TRANSLATOR_VERIFY } from "../abi";
 import * as host from "../host";
 import * as code from "../cpu/code";
+import * as fresh from "../cpu/fresh";
 import { Hart } from "../cpu/hart";
 import * as heat from "../cpu/heat";
 import { Hot } from "../cpu/heat";
@@ -55,7 +56,8 @@ function batch(hart: Hart, guest: Guest, cpu: u32, first: u32, count: u32): u32 
     const hot = heat.at(cpu, next++);
     const frame = code.frameOf(hot.page);
     const place = <i32>(hot.pc & 0xfff);
-    if (frame == 0 || !isWanted(cpu, hot, frame, place)) continue;
+    // An entry on a page that is fresh heats again.
+    if (frame == 0 || fresh.has(cpu, <usize>hot.page) || !isWanted(cpu, hot, frame, place)) continue;
     pages.begin(hart, guest, cpu, hot.pc, hot.set);
     // The address space may be another by now: then the entry heats again in its own.
     if (pages.frameOf(0) != frame || add(cpu, hot, frame, place, log)) continue;

@@ -304,6 +304,12 @@ export function prefixed(prefix: u32, instruction: u32): void {
   unsigned(instruction);
 }
 
+/** All accesses before it happen before those behind it, for everybody. */
+export function fence(): void {
+  prefixed(ATOMIC, 3);
+  byte(0);
+}
+
 /** The atomic access `instruction` (I32_ATOMIC_*) to the 4 or 8 bytes, as `log2` says, at the aligned address on the stack. */
 export function atomic(instruction: u32, log2: u32): void {
   prefixed(ATOMIC, instruction + log2 - 2);

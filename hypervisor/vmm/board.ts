@@ -10,8 +10,8 @@ import {
 import { Aclint } from "../devices/aclint";
 import * as bus from "../devices/bus";
 import {
-  DEVICE_ACLINT, DEVICE_PLIC, DEVICE_POWER, DEVICE_RTC, DEVICE_SIZE, DEVICE_UART, DEVICE_VIRTIO_BLK,
-  DEVICE_VIRTIO_CONSOLE, DEVICE_VIRTIO_NET, DEVICE_VIRTIO_RNG, Device, deviceAt,
+  DEVICE_ACLINT, DEVICE_PLIC, DEVICE_POWER, DEVICE_RTC, DEVICE_SIZE, DEVICE_UART, DEVICE_VIRTIO_BALLOON,
+  DEVICE_VIRTIO_BLK, DEVICE_VIRTIO_CONSOLE, DEVICE_VIRTIO_INPUT, DEVICE_VIRTIO_NET, DEVICE_VIRTIO_RNG, Device, deviceAt,
 } from "../devices/device";
 import { Blk } from "../devices/virtio/blk";
 import { Net } from "../devices/virtio/net";
@@ -95,5 +95,7 @@ export function build(guest: Guest, spec: usize): void {
   const nets = load<u32>(spec, SPEC_NET_COUNT);
   for (let i: u32 = 0; i < nets; i++) addNet(guest, n++, spec + SPEC_NETS + (<usize>i << 4));
   if ((load<u32>(spec, SPEC_FLAGS) & SPEC_FLAG_VIRTIO_CONSOLE) != 0) addVirtio(guest, n++, DEVICE_VIRTIO_CONSOLE, PORT_VIRTIO);
+  if (guest.boot != BOOT_FIRMWARE) addVirtio(guest, n++, DEVICE_VIRTIO_INPUT, 0);
+  addVirtio(guest, n++, DEVICE_VIRTIO_BALLOON, 0);
   for (let slot: u32 = 0; slot < guest.devices; slot++) bus.reset(guest, deviceAt(guest, slot));
 }

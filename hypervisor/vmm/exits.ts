@@ -1,11 +1,14 @@
 // The hinge: the one place where cpu/ and devices/ meet. A hart has stopped with EXIT_*; here it gets what it stopped for.
 
-import { STOP_DIVERGED, STOP_NO_MEMORY, STOP_POWEROFF } from "../abi";
-import { EXIT_ECALL, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, EXIT_STORE, Hart } from "../cpu/hart";
+import { GUEST_RUNNING, STOP_DIVERGED, STOP_POWEROFF } from "../abi";
+import { cpu } from "../cpu/access";
+import { EXIT_ECALL, EXIT_DIVERGED, EXIT_LOAD, EXIT_NO_MEMORY, EXIT_STORE, EXIT_WFI, Hart } from "../cpu/hart";
 import { completeLoad, refuseAccess } from "../cpu/run";
 import * as bus from "../devices/bus";
 import { Guest, offend } from "../guest/guest";
 import * as bill from "./bill";
+import * as harts from "./harts";
+import * as starvation from "./memory/starvation";
 import * as sbi from "./sbi/sbi";
 import * as table from "./table";
 
@@ -31,7 +34,10 @@ function storeTo(guest: Guest, hart: Hart): void {
   }
 }
 
-/** Gives the hart what it stopped for, and the bill to its guest. In wfi, or after a change of a timer, it needs nothing. */
+/**
+ * Gives the hart what it stopped for, and the bill to its guest. In wfi, or after a change of a timer, it needs nothing. Other
+ * harts that this wakes become ready. The guest's lock is held.
+ */
 export function handle(guest: Guest, hart: Hart, reason: u32): void {
   switch (reason) {
     case EXIT_LOAD:
@@ -48,12 +54,17 @@ export function handle(guest: Guest, hart: Hart, reason: u32): void {
       break;
     case EXIT_DIVERGED:
       guest.stop = STOP_DIVERGED;
+      guest.divergedOn = cpu;
       break;
     case EXIT_NO_MEMORY:
-      guest.starved = 1;
+      starvation.hold(hart);
       break;
   }
   settle(guest);
+  if (guest.harts > 1 && guest.state == GUEST_RUNNING && reason != EXIT_WFI) {
+    bus.refresh(guest);
+    harts.rouse(guest, bill.now());
+  }
 }
 
 /** Acts on the notes that a guest's devices and calls have left: it is over, or goes on. */
@@ -64,7 +75,5 @@ export function settle(guest: Guest): void {
     // The images have been overwritten by the system they became, and only the host has them: so a reset ends the run, as
     // `qemu -no-reboot` does, and the host may define the guest anew. The code tells it which reset was asked for.
     table.end(guest, STOP_POWEROFF, guest.resetAsked);
-  } else if (guest.starved != 0) {
-    table.end(guest, STOP_NO_MEMORY, 0);
   }
 }

@@ -1,19 +1,20 @@
 // Looking into a guest from outside: bytes of its RAM, registers of its harts.
 
 import { E_BAD_ARG, E_BAD_STATE, E_NO_MEMORY, OK, STOP_DIVERGED, WINDOW_SIZE } from "../abi";
-import { machine } from "../core/machine";
 import * as verify from "../cpu/verify";
 import { hartAt } from "../cpu/hart";
-import { Guest } from "../guest/guest";
+import { Guest, acquire, release } from "../guest/guest";
 import * as ram from "../guest/ram";
 
 /** Copies guest RAM to `target`; E_BAD_ARG where it is not RAM, or more than the window holds. */
 export function readRam(guest: Guest, gpa: u64, length: u32, target: usize): i32 {
   if (length > <u32>WINDOW_SIZE || !ram.hasRange(guest, gpa, length)) return E_BAD_ARG;
+  acquire(guest);
   const starved = guest.starved;
-  if (ram.copyOut(guest, gpa, target, length)) return OK;
-  guest.starved = starved;
-  return E_NO_MEMORY;
+  const isCopied = ram.copyOut(guest, gpa, target, length);
+  if (!isCopied) guest.starved = starved;
+  release(guest);
+  return isCopied ? OK : E_NO_MEMORY;
 }
 
 /** Writes x0 … x31, f0 … f31, pc, privilege, fcsr and retired instructions to `target`, 8 bytes each. */
@@ -34,6 +35,6 @@ export function readHart(guest: Guest, index: u32, target: usize): i32 {
 /** Writes to `target` what was found when both engines disagreed. */
 export function divergence(guest: Guest, target: usize): i32 {
   if (guest.stop != STOP_DIVERGED) return E_BAD_STATE;
-  verify.copyReport(guest.id % machine().cpus, target);
+  verify.copyReport(guest.divergedOn, target);
   return OK;
 }

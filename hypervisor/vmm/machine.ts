@@ -2,9 +2,10 @@
 
 import { E_BAD_ARG, E_BAD_STATE, MAX_CPUS, OK } from "../abi";
 import * as frames from "../core/frames";
-import { MACHINE, WINDOW, framesBase } from "../core/layout";
+import { MACHINE, MAILBOX, WINDOW, framesBase } from "../core/layout";
 import { machine } from "../core/machine";
 import { panic } from "../core/panic";
+import * as harts from "./harts";
 
 /** 4 GiB: what 32-bit linear memory can hold. */
 const MEMORY_MOST: f64 = 4294967296;
@@ -17,6 +18,7 @@ export function start(cpus: u32, memoryBytes: f64): i32 {
   if (cpus == 0 || cpus > <u32>MAX_CPUS) return E_BAD_ARG;
   if (!(memoryBytes > <f64>framesBase(cpus)) || memoryBytes > MEMORY_MOST) return E_BAD_ARG;
   frames.open(cpus, <u64>memoryBytes);
+  harts.open(cpus);
   machine().cpus = cpus;
   return OK;
 }
@@ -24,6 +26,11 @@ export function start(cpus: u32, memoryBytes: f64): i32 {
 /** Is this one of its CPUs? */
 export function hasCpu(cpu: u32): bool {
   return cpu < machine().cpus;
+}
+
+/** Address of the words that other threads of the host write (MAILBOX_*). */
+export function mailbox(): usize {
+  return MAILBOX;
 }
 
 /** Address of the window. */

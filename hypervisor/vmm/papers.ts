@@ -45,6 +45,10 @@ export class Papers {
   pmu0: u32; pmu1: u32; pmu2: u32; pmu3: u32;
   pmu4: u32; pmu5: u32; pmu6: u32; pmu7: u32;
 
+  /** SBI STA (chapter 16): guest-physical address of each hart's 64 bytes, 0: none. Owned by vmm/sbi/sta. */
+  sta0: u64; sta1: u64; sta2: u64; sta3: u64;
+  sta4: u64; sta5: u64; sta6: u64; sta7: u64;
+
   /** One byte on its way between a register and the host's console: owned by vmm/sbi/console. */
   scratch: u32;
 
@@ -57,10 +61,21 @@ export class Papers {
   setPmu(hart: u32, word: u32): void {
     store<u32>(changetype<usize>(this) + (<usize>hart << 2), word, offsetof<Papers>("pmu0"));
   }
+
+  /** Where a hart wants to be told of steal time. */
+  sta(hart: u32): u64 {
+    return load<u64>(changetype<usize>(this) + (<usize>hart << 3), offsetof<Papers>("sta0"));
+  }
+
+  /** Sets where a hart wants to be told of it. */
+  setSta(hart: u32, gpa: u64): void {
+    store<u64>(changetype<usize>(this) + (<usize>hart << 3), gpa, offsetof<Papers>("sta0"));
+  }
 }
 
 if (offsetof<Papers>() > <usize>PAGE_SIZE) ERROR("Papers run into the command line");
 if (offsetof<Papers>("pmu7") - offsetof<Papers>("pmu0") != <usize>(MAX_HARTS - 1) * 4) ERROR("one PMU word for each hart");
+if (offsetof<Papers>("sta7") - offsetof<Papers>("sta0") != <usize>(MAX_HARTS - 1) * 8) ERROR("one STA address for each hart");
 
 /** The papers of a guest. */
 export function papersOf(guest: Guest): Papers {

@@ -54,6 +54,10 @@ export interface Door {
   guestReadRam(id: number, gpa: number, length: number): number
   guestReadHart(id: number, index: number): number
   divergence(id: number): number
+  guestSet(id: number, what: number, value: number): number
+  guestPress(id: number): number
+  machineStats(): number
+  mailbox(): number
   guestRemove(id: number): number
 }
 
@@ -74,6 +78,8 @@ export class Machine {
   readonly input = new Map<string, number[]>()
   /** Sizes of the disks there are. */
   readonly disks: number[] = [1 << 20]
+  /** What is on them; a disk without content answers with errors. */
+  readonly contents = new Map<number, Uint8Array>()
   /** Added to the clock: time that a test lets pass. */
   skippedNs = 0
   /** The clock, of host.now(). */
@@ -127,7 +133,14 @@ export class Machine {
         view.setUint32(abi.BLOCK_INFO_FLAGS, 0, true)
         return abi.OK
       },
-      blockSubmit: () => abi.E_IO,
+      blockSubmit: (disk: number, operation: number, offset: bigint, length: bigint, list: number, count: number) =>
+        this.transfer(
+          disk,
+          operation,
+          Number(offset),
+          Number(length),
+          new Uint32Array(this.memory.buffer, list, 2 * count),
+        ),
       netSend: () => abi.OK,
       netReceive: () => 0,
       panic: (ptr: number) => {
@@ -135,6 +148,20 @@ export class Machine {
         throw new Error(`The kernel panicked: ${view.getUint32(0, true)}:${view.getUint32(4, true)}`)
       },
     }
+  }
+
+  private transfer(disk: number, operation: number, offset: number, length: number, segments: Uint32Array): number {
+    const content = this.contents.get(disk)
+    if (content === undefined) return abi.E_IO
+    const isSegmented = operation === abi.BLOCK_READ || operation === abi.BLOCK_WRITE
+    if (!isSegmented && operation !== abi.BLOCK_FLUSH) content.fill(0, offset, offset + length)
+    for (let i = 0; i < segments.length; i += 2) {
+      const part = new Uint8Array(this.memory.buffer, segments[i], segments[i + 1])
+      if (operation === abi.BLOCK_READ) part.set(content.subarray(offset, offset + part.length))
+      else content.set(part, offset)
+      offset += part.length
+    }
+    return abi.BLOCK_DONE
   }
 
   /** Writes a spec into the window and creates the guest; its id or an error code. */
@@ -205,8 +232,26 @@ export class Machine {
   /** The report of a guest: STAT_*. */
   stats(id: number): number[] {
     this.door.guestStats(id)
+    return this.numbers(0, abi.STAT_COUNT)
+  }
+
+  /** MACHINE_STAT_* of the machine. */
+  machineStats(): number[] {
+    this.door.machineStats()
+    return this.numbers(0, abi.MACHINE_STAT_COUNT)
+  }
+
+  /** CPU_STAT_* of each CPU. */
+  cpuStats(): number[][] {
+    const cpus = this.machineStats()[abi.MACHINE_STAT_CPUS] as number
+    const first = abi.MACHINE_STAT_COUNT
+    return Array.from({ length: cpus }, (_, i) => this.numbers(first + i * abi.CPU_STAT_COUNT, abi.CPU_STAT_COUNT))
+  }
+
+  /** Numbers of 8 bytes that a report has left in the window. */
+  private numbers(first: number, count: number): number[] {
     const view = new DataView(this.memory.buffer, this.door.window(), abi.WINDOW_SIZE)
-    return Array.from({ length: abi.STAT_COUNT }, (_, i) => Number(view.getBigUint64(8 * i, true)))
+    return Array.from({ length: count }, (_, i) => Number(view.getBigUint64(8 * (first + i), true)))
   }
 
   /** All that a guest has said on its UART. */

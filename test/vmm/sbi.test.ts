@@ -14,6 +14,7 @@ const HSM = 0x48_534d
 const SRST = 0x5352_5354
 const DBCN = 0x4442_434e
 const PMU = 0x50_4d55
+const STA = 0x53_5441
 
 const NOT_SUPPORTED = -2n
 const INVALID_PARAM = -3n
@@ -58,8 +59,8 @@ test('a kernel is entered in S mode with hart id and device tree', () => {
 })
 
 test('the base extension tells version 2.0 and what there is', () => {
-  const probes = [BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, 0, 1, 2, 3, 8]
-  const absent = [0x5355_5350, 0x4350_5043, 0x53_5441, 0x4657_4654, 4, 5, 6, 7, 9, 0x1234_5678]
+  const probes = [BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, 0x53_5441, 0, 1, 2, 3, 8]
+  const absent = [0x5355_5350, 0x4350_5043, 0x4657_4654, 4, 5, 6, 7, 9, 0x1234_5678]
   const { answers } = run([
     { extension: BASE, function: 0 },
     ...[...probes, ...absent].map((eid) => ({ extension: BASE, function: 3, args: [eid] })),
@@ -73,7 +74,7 @@ test('the base extension tells version 2.0 and what there is', () => {
 
 test('an unknown extension or function is not supported', () => {
   const { answers } = run(
-    [TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, 0x1234_5678].map((extension) => ({ extension, function: 77 })),
+    [TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, STA, 0x1234_5678].map((extension) => ({ extension, function: 77 })),
   )
   for (const answer of answers) assert.equal(answer, [NOT_SUPPORTED, 0n])
 })

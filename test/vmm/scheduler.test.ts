@@ -50,7 +50,7 @@ test('a guest that sleeps does not hold up one that works', () => {
   assert.ok(machine.skippedNs < 60e6, 'nobody rested while there was work')
 })
 
-test('a machine with nothing to do says until when, and never longer than ten ms', () => {
+test('a machine with nothing to do says until when, and never longer than a tenth of a second', () => {
   const machine = warm()
   start(machine, [sleep(5)])
   let ns = 0
@@ -60,7 +60,7 @@ test('a machine with nothing to do says until when, and never longer than ten ms
   start(other, [sleep(10_000)])
   ns = 0
   while (ns === 0) ns = other.door.run(0)
-  assert.is(ns, 10e6)
+  assert.ok(ns > 90e6 && ns <= 100e6, String(ns))
 })
 
 test('one call of run comes back within a few ms', () => {
@@ -105,13 +105,73 @@ test('the bills of all guests and the time outside add up to the time that has p
   assert.ok(Math.abs(billed - passed) < passed / 100, `${billed} of ${passed}`)
 })
 
-test('a guest on a CPU of its own is not run by another', () => {
-  const machine = new Machine({ cpus: 2 })
-  start(machine, [spin(1)])
-  assert.is(machine.door.run(1), 10e6)
-  assert.is(machine.door.run(2), abi.E_BAD_ARG)
-  assert.is(machine.door.guestState(0), abi.GUEST_RUNNING)
+test('any CPU of the machine runs any guest', () => {
+  for (const cpu of [0, 1]) {
+    const machine = new Machine({ cpus: 2 })
+    const id = start(machine, [spin(1)])
+    while (machine.door.run(cpu) !== abi.RUN_FINISHED) machine.skippedNs += 1
+    assert.is(machine.door.guestStopReason(id), abi.STOP_POWEROFF)
+    assert.is(machine.door.run(2), abi.E_BAD_ARG)
+  }
+})
+
+test('a guest that goes from one CPU to another and back does what it would have done on one', () => {
+  const machine = new Machine({ cpus: 2, tickNs: 20 })
+  const id = start(machine, [spin(20), sleep(1), spin(20)])
+  let cpu = 0
+  while (machine.door.guestState(id) === abi.GUEST_RUNNING) {
+    const ns = machine.door.run(cpu)
+    if (ns > 0) machine.skippedNs += ns
+    cpu = 1 - cpu
+  }
+  assert.is(machine.door.guestStopReason(id), abi.STOP_POWEROFF)
+  assert.ok((machine.stats(id)[abi.STAT_MIGRATIONS] as number) > 10, 'it has moved')
+})
+
+test('what CPUs tell of their time adds up to what guests were billed, to idling, and to the kernel itself', () => {
+  const machine = new Machine({ tickNs: TICK_NS })
+  const ids = [start(machine, [spin(50)]), start(machine, [spin(20), sleep(60)])]
   assert.ok(machine.run())
+  const [cpu] = machine.cpuStats()
+  const billed = ids
+    .map((id) => machine.stats(id))
+    .reduce((sum, s) => sum + s[abi.STAT_GUEST_NS]! + s[abi.STAT_DEVICE_NS]! + s[abi.STAT_KERNEL_NS]!, 0)
+  const [all, idle, kernel] = cpu as [number, number, number]
+  assert.ok(idle > 0 && kernel > 0, String(cpu))
+  assert.ok(Math.abs(billed + idle + kernel - all) < all / 100, `${billed} + ${idle} + ${kernel} of ${all}`)
+})
+
+test('guests share by weight, and a cap holds', () => {
+  const machine = new Machine({ tickNs: TICK_NS })
+  const ids = [256, 512, 1024].map((weight) => {
+    const id = start(machine, [spin(10_000)])
+    assert.is(machine.door.guestSet(id, abi.SET_WEIGHT, weight), abi.OK)
+    return id
+  })
+  const spent = (id: number) => {
+    const s = machine.stats(id)
+    return s[abi.STAT_GUEST_NS]! + s[abi.STAT_DEVICE_NS]! + s[abi.STAT_KERNEL_NS]!
+  }
+  const during = (ns: number) => {
+    const before = ids.map(spent)
+    const end = machine.now() + ns
+    while (machine.now() < end) {
+      const rest = machine.door.run(0)
+      if (rest > 0) machine.skippedNs += rest
+    }
+    return ids.map((id, i) => spent(id) - (before[i] as number))
+  }
+  const shares = during(2e9)
+  const sum = shares.reduce((a, b) => a + b)
+  for (const [i, part] of [1, 2, 4].entries()) {
+    assert.ok(Math.abs((shares[i] as number) / sum - part / 7) < 0.01, String(shares))
+  }
+  assert.is(machine.door.guestPause(ids[0] as number), abi.OK)
+  assert.is(machine.door.guestPause(ids[1] as number), abi.OK)
+  assert.is(machine.door.guestSet(ids[2] as number, abi.SET_CAP, 50), abi.OK)
+  const [paused, , capped] = during(2e9)
+  assert.is(paused, 0)
+  assert.ok(Math.abs((capped as number) / 2e9 - 0.5) < 0.005, String(capped))
 })
 
 test('a store to nowhere is an access fault, and counted', () => {

@@ -13,6 +13,9 @@ import { BLOCK_DISCARD, BLOCK_DONE, BLOCK_FLUSH, BLOCK_INFO_BYTES, BLOCK_INFO_FL
 import { Guest } from "../../guest/guest";
 import * as ram from "../../guest/ram";
 import * as host from "../../host";
+import * as limits from "../limits";
+import { LANE_BLOCK } from "../limits";
+import { trafficOf } from "../traffic";
 import * as mmio from "./mmio";
 import * as ring from "./queue";
 import { REQUESTS, Request, requestAt } from "./request";
@@ -140,16 +143,32 @@ export function write(guest: Guest, blk: Blk, offset: u64, size: u32, value: u64
   else if (news < blk.queueCount) kick(guest, blk, news);
 }
 
-/** Starts the waiting requests, as many as there is room and patience for; `complete` and `poll` go on. */
+/** Starts the waiting requests, as many as there is room, limit and patience for; `complete` and `poll` go on. */
 export function kick(guest: Guest, blk: Blk, _queue: u32): void {
+  start(guest, blk);
+}
+
+/** As `kick`; true if a request was started. */
+function start(guest: Guest, blk: Blk): bool {
   const queue = queueAt(blk, QUEUE_REQUEST);
+  let started = false;
+  let held = false;
   blk.kickBytes = 0;
   for (let left = queue.size; left > 0 && blk.underWay < REQUESTS && blk.kickBytes < KICK_BYTES_MAX; left--) {
     const head = ring.peek(guest, blk, queue);
-    if (head == NONE || !begin(guest, blk, queue, head)) break;
+    if (head == NONE) break;
+    if (!limits.mayPass(guest, LANE_BLOCK, blk.slot)) {
+      held = true;
+      break;
+    }
+    started = true;
+    if (!begin(guest, blk, queue, head)) break;
   }
+  if (!held) limits.leave(guest, LANE_BLOCK, blk.slot);
   ring.publish(guest, blk, queue);
-  ring.listen(guest, blk, queue);
+  // What comes behind requests that wait for the limit waits with them: no need to be told of it.
+  if (!held) ring.listen(guest, blk, queue);
+  return started;
 }
 
 /** Takes one chain and starts its request; false: the chain is not one. */
@@ -168,11 +187,12 @@ function begin(guest: Guest, blk: Blk, queue: Queue, head: u32): bool {
   request.statusAddress = blk.lastWritable;
   request.parts = 1;
   request.head = head;
-  request.written = 1;
+  request.bytes = 0;
   request.type = <u32>blk.header0;
   request.status = VIRTIO_BLK_S_OK;
   request.epoch = queue.epoch;
   submit(guest, blk, request, blk.header1);
+  limits.charge(guest, LANE_BLOCK, blk.slot, request.bytes, 1);
   end(guest, blk, request);
   return isLive(blk);
 }
@@ -225,7 +245,7 @@ function transfer(guest: Guest, blk: Blk, request: Request, sector: u64, bytes: 
       return;
     }
     const length = ram.run(blk.partAddress, min(left, <u64>blk.partLength));
-    const ptr = isRead ? ram.writable(guest, blk.partAddress) : ram.readable(guest, blk.partAddress);
+    const ptr = isRead ? ram.writable(guest, blk.partAddress) : ram.lasting(guest, blk.partAddress);
     if (ptr == 0) { // the machine has no frame left, and vmm will stop the guest for it
       refuse(request, VIRTIO_BLK_S_IOERR);
       return;
@@ -241,7 +261,7 @@ function transfer(guest: Guest, blk: Blk, request: Request, sector: u64, bytes: 
     left -= length;
   }
   if (blk.segments > 0 && request.status == VIRTIO_BLK_S_OK) call(guest, blk, request, operation, at, blk.segmentBytes);
-  if (isRead) request.written = <u32>bytes + 1;
+  request.bytes = <u32>bytes;
   blk.kickBytes += bytes;
 }
 
@@ -290,7 +310,7 @@ function identify(guest: Guest, blk: Blk, request: Request, room: u64): void {
   memory.copy(id, prefix, 11);
   store<u8>(id, 0x30 + blk.unit / 10 % 10, 11);
   store<u8>(id, 0x30 + blk.unit % 10, 12);
-  request.written = ring.push(guest, blk, id, <u32>min(room, <u64>ID_BYTES)) + 1;
+  request.bytes = ring.push(guest, blk, id, <u32>min(room, <u64>ID_BYTES));
 }
 
 /** Discard and write-zeroes: 16-byte ranges of u64 sector, u32 number of sectors, u32 flags (5.2.6). */
@@ -321,7 +341,9 @@ function ranges(guest: Guest, blk: Blk, request: Request, operation: i32): void 
       refuse(request, VIRTIO_BLK_S_IOERR);
     } else if (sectors > 0) {
       call(guest, blk, request, operation, sector << SECTOR_BITS, <u64>sectors << SECTOR_BITS);
-      if (!isDiscard) blk.kickBytes += <u64>sectors << SECTOR_BITS;
+      if (isDiscard) continue; // moves nothing
+      request.bytes += sectors << <u32>SECTOR_BITS;
+      blk.kickBytes += <u64>sectors << SECTOR_BITS;
     }
   }
 }
@@ -330,6 +352,7 @@ function ranges(guest: Guest, blk: Blk, request: Request, operation: i32): void 
 function end(guest: Guest, blk: Blk, request: Request): void {
   if (--request.parts > 0) return;
   if (--blk.underWay == 0) blk.resetting = 0;
+  count(guest, request);
   const queue = queueAt(blk, QUEUE_REQUEST);
   if (request.epoch != queue.epoch || !isLive(blk)) return;
   const ptr = ram.writable(guest, request.statusAddress);
@@ -339,8 +362,28 @@ function end(guest: Guest, blk: Blk, request: Request): void {
   }
   store<u8>(ptr, request.status);
   // The used length counts from the first writable byte (2.7.8.2), so a read without its data has written nothing.
-  const written = request.status == VIRTIO_BLK_S_OK ? request.written : request.type == VIRTIO_BLK_T_IN ? 0 : 1;
+  const isRead = request.type == VIRTIO_BLK_T_IN;
+  const data = isRead || request.type == VIRTIO_BLK_T_GET_ID ? request.bytes : 0;
+  const written = request.status == VIRTIO_BLK_S_OK ? data + 1 : isRead ? 0 : 1;
   ring.put(guest, blk, queue, request.head, written);
+}
+
+/** Counts a request that has ended. */
+function count(guest: Guest, request: Request): void {
+  if (request.status != VIRTIO_BLK_S_OK) return;
+  const traffic = trafficOf(guest);
+  switch (request.type) {
+    case VIRTIO_BLK_T_IN:
+      traffic.reads++;
+      traffic.readBytes += request.bytes;
+      break;
+    case VIRTIO_BLK_T_OUT:
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+      traffic.writes++;
+      traffic.writtenBytes += request.bytes;
+      break;
+    case VIRTIO_BLK_T_FLUSH: traffic.flushes++; break;
+  }
 }
 
 /**
@@ -349,7 +392,7 @@ function end(guest: Guest, blk: Blk, request: Request): void {
  */
 function touch(guest: Guest, blk: Blk, queue: Queue, request: Request): void {
   if (request.type != VIRTIO_BLK_T_IN || request.epoch != queue.epoch || !isLive(blk)) return;
-  let left: u64 = request.written;
+  let left: u64 = request.bytes + 1; // with the status
   ring.open(blk, queue, request.head);
   while (left > 0 && ring.part(guest, blk, true)) {
     const length = ram.run(blk.partAddress, min(left, <u64>blk.partLength));
@@ -376,9 +419,9 @@ export function busy(blk: Blk): u32 {
   return blk.underWay;
 }
 
-/** Goes on where `kick` left off. */
+/** Goes on where `kick` left off; true if it did. */
 export function poll(guest: Guest, blk: Blk): bool {
-  if (blk.underWay == REQUESTS || ring.peek(guest, blk, queueAt(blk, QUEUE_REQUEST)) == NONE) return false;
-  kick(guest, blk, QUEUE_REQUEST);
-  return true;
+  if (blk.underWay < REQUESTS && ring.peek(guest, blk, queueAt(blk, QUEUE_REQUEST)) != NONE) return start(guest, blk);
+  limits.leave(guest, LANE_BLOCK, blk.slot);
+  return false;
 }

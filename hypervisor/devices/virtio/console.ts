@@ -5,11 +5,14 @@
 //   queue 2 / 3   control messages: to the guest / from it
 //   queue 4 / 5   port 1: to the guest / from it
 //
-// Bytes the host does not take stay in the ring until `poll`; input nobody has a buffer for stays with the host.
+// Bytes the host does not take, or a limit holds back, stay in the ring until `poll`; input nobody has a buffer for stays with the host.
 
 import { Guest, offend } from "../../guest/guest";
 import * as ram from "../../guest/ram";
 import * as host from "../../host";
+import * as limits from "../limits";
+import { LANE_CONSOLE, SECOND_PORT } from "../limits";
+import { trafficOf } from "../traffic";
 import * as mmio from "./mmio";
 import * as ring from "./queue";
 import { FEATURES_OF_ALL, NONE, Queue, STATE_SIZE, Virtio, has, queueAt } from "./virtio";
@@ -84,8 +87,8 @@ export function kick(guest: Guest, console: Console, index: u32): void {
   switch (index) {
     case QUEUE_CONTROL_RECEIVE: tell(guest, console); break;
     case QUEUE_CONTROL_TRANSMIT: listen(guest, console); break;
-    case 1: send(guest, console, 0); break;
-    case 5: send(guest, console, 1); break;
+    case 1: send(guest, console, 0, false); break;
+    case 5: send(guest, console, 1, false); break;
   }
 }
 
@@ -168,10 +171,20 @@ function tell(guest: Guest, console: Console): void {
   ring.listen(guest, console, queue);
 }
 
-/** Hands output of a port to the host, straight from guest RAM; what it does not take stays where it is. */
-function send(guest: Guest, console: Console, port: u32): void {
+/** Under which number a port waits for the limit of the guest's consoles. */
+function placeOf(console: Console, port: u32): u32 {
+  return port == 0 ? console.slot : SECOND_PORT;
+}
+
+/**
+ * Hands output of a port to the host, straight from guest RAM; what it does not take, or the limit does not let through,
+ * stays where it is. Last words pass whatever the limit says.
+ */
+function send(guest: Guest, console: Console, port: u32, isLast: bool): void {
   const queue = transmitQueue(console, port);
+  const place = placeOf(console, port);
   let bytes: u32 = 0;
+  let held = false;
   for (let left = queue.size; left > 0 && bytes < KICK_BYTES_MAX; left--) {
     const head = ring.peek(guest, console, queue);
     if (head == NONE || !ring.measure(guest, console, queue, head)) break;
@@ -180,19 +193,27 @@ function send(guest: Guest, console: Console, port: u32): void {
     while (bytes < KICK_BYTES_MAX && ring.part(guest, console, false)) {
       const ptr = ram.readable(guest, console.partAddress);
       if (ptr == 0) break;
-      const length = ram.run(console.partAddress, console.partLength);
+      const wanted = ram.run(console.partAddress, console.partLength);
+      const length = isLast ? wanted : limits.room(guest, LANE_CONSOLE, place, wanted);
+      if (length == 0) {
+        held = true;
+        break;
+      }
       const taken = min(host.consoleWrite(guest.id, console.unit + port, ptr, length), length);
+      limits.charge(guest, LANE_CONSOLE, place, taken, 0);
+      trafficOf(guest).consoleBytes += taken;
       ring.advance(console, taken);
       queue.done += taken;
       bytes += taken;
       if (taken < length) break;
     }
-    if (queue.done < console.readableBytes) break; // the host is full, or it is the hart's turn
+    if (queue.done < console.readableBytes) break; // the host or the limit is full, or it is the hart's turn
     ring.take(queue);
     ring.put(guest, console, queue, head, 0);
   }
+  if (!held) limits.leave(guest, LANE_CONSOLE, place);
   ring.publish(guest, console, queue);
-  ring.listen(guest, console, queue);
+  if (!held) ring.listen(guest, console, queue);
 }
 
 /** Moves input of a port from the host into the driver's buffers; true if any came. */
@@ -227,16 +248,22 @@ export function busy(_console: Console): u32 {
 }
 
 /** Hands output to the host that it did not take before. */
-export function flush(guest: Guest, console: Console): void {
+function drain(guest: Guest, console: Console, isLast: bool): void {
   const ports: u32 = hasPorts(console) ? PORTS : 1;
-  for (let port: u32 = 0; port < ports; port++) {
-    if (ring.peek(guest, console, transmitQueue(console, port)) != NONE) send(guest, console, port);
+  for (let port: u32 = 0; port < PORTS; port++) {
+    if (port < ports && ring.peek(guest, console, transmitQueue(console, port)) != NONE) send(guest, console, port, isLast);
+    else limits.leave(guest, LANE_CONSOLE, placeOf(console, port));
   }
+}
+
+/** Hands all output to the host, as far as it takes it. */
+export function flush(guest: Guest, console: Console): void {
+  drain(guest, console, true);
 }
 
 /** Moves output, input and control messages; true if input came. */
 export function poll(guest: Guest, console: Console): bool {
-  flush(guest, console);
+  drain(guest, console, false);
   if (!hasPorts(console)) return receive(guest, console, 0);
   if (ring.peek(guest, console, queueAt(console, QUEUE_CONTROL_TRANSMIT)) != NONE) listen(guest, console);
   if (console.messages != 0) tell(guest, console);

@@ -33,7 +33,7 @@ const SHM_SEL: u32 = 0x0ac;
 const SHM_LEN_LOW: u32 = 0x0b0;
 const SHM_BASE_HIGH: u32 = 0x0bc;
 const CONFIG_GENERATION: u32 = 0x0fc;
-const CONFIG_SPACE: u32 = 0x100;
+export const CONFIG_SPACE: u32 = 0x100;
 
 const MAGIC: u32 = 0x7472_6976; // "virt"
 const VENDOR: u32 = 0x706f_6c72; // "rlop"
@@ -159,7 +159,7 @@ export function write(guest: Guest, device: Virtio, offset: u64, size: u32, valu
   const at = <u32>offset;
   const word = <u32>value;
   if (at >= CONFIG_SPACE || size != 4) {
-    offend(guest); // no device of ours has a field that the driver may write
+    offend(guest); // a field that the driver may write is its device's affair, and never comes here
     return NONE;
   }
   switch (at) {

@@ -1,11 +1,15 @@
 // The virtio network device (virtio 1.2, 5.1): one Ethernet port of the machine, without offloads.
 //
-// A frame the host does not take stays in the ring until `poll`. A frame that comes while the driver has no buffer for it
-// is dropped and counted, as a real card would.
+// A frame the host does not take, or a limit holds back, stays in the ring until `poll`. A frame that comes while the driver
+// has no buffer for it is dropped and counted, as a real card would. Those that a limit keeps outside wait at the host,
+// which drops what is too much, as the other end of a slow line does.
 
 import { OK } from "../../abi";
 import { Guest, offend } from "../../guest/guest";
 import * as host from "../../host";
+import * as limits from "../limits";
+import { LANE_RECEIVE, LANE_SEND } from "../limits";
+import { trafficOf } from "../traffic";
 import * as mmio from "./mmio";
 import * as ring from "./queue";
 import { FEATURES_OF_ALL, NONE, Queue, STATE_SIZE, Virtio, isLive, queueAt } from "./virtio";
@@ -74,14 +78,22 @@ export function write(guest: Guest, net: Net, offset: u64, size: u32, value: u64
 export function kick(guest: Guest, net: Net, index: u32): void {
   if (index != QUEUE_TRANSMIT) return;
   const queue = queueAt(net, QUEUE_TRANSMIT);
+  let held = false;
   for (let left = queue.size; left > 0; left--) {
     const head = ring.peek(guest, net, queue);
-    if (head == NONE || !ring.measure(guest, net, queue, head) || !send(guest, net, queue, head)) break;
+    if (head == NONE) break;
+    if (!limits.mayPass(guest, LANE_SEND, net.slot)) {
+      held = true;
+      break;
+    }
+    if (!ring.measure(guest, net, queue, head) || !send(guest, net, queue, head)) break;
     ring.take(queue);
     ring.put(guest, net, queue, head, 0);
   }
+  if (!held) limits.leave(guest, LANE_SEND, net.slot);
   ring.publish(guest, net, queue);
-  ring.listen(guest, net, queue);
+  // What comes behind frames that wait for the limit waits with them: no need to be told of it.
+  if (!held) ring.listen(guest, net, queue);
 }
 
 /** Sends the frame of one chain, or drops it; false: the host does not take it now. */
@@ -90,6 +102,7 @@ function send(guest: Guest, net: Net, queue: Queue, head: u32): bool {
   if (net.readableBytes < HEADER_BYTES + FRAME_MIN || frame > FRAME_MAX) {
     offend(guest);
     net.sentDropped++;
+    limits.charge(guest, LANE_SEND, net.slot, 0, 1);
     return true;
   }
   const buffer = changetype<usize>(net) + BUFFER;
@@ -98,6 +111,10 @@ function send(guest: Guest, net: Net, queue: Queue, head: u32): bool {
   if (ring.pull(guest, net, buffer, <u32>frame) < <u32>frame) return false;
   if (host.netSend(net.unit, buffer, <u32>frame) != OK) return false;
   net.sentFrames++;
+  limits.charge(guest, LANE_SEND, net.slot, frame, 1);
+  const traffic = trafficOf(guest);
+  traffic.sent++;
+  traffic.sentBytes += frame;
   return true;
 }
 
@@ -112,18 +129,38 @@ export function busy(_net: Net): u32 {
 export function poll(guest: Guest, net: Net): bool {
   const transmit = queueAt(net, QUEUE_TRANSMIT);
   if (ring.peek(guest, net, transmit) != NONE) kick(guest, net, QUEUE_TRANSMIT);
+  else limits.leave(guest, LANE_SEND, net.slot);
   const queue = queueAt(net, QUEUE_RECEIVE);
   const buffer = changetype<usize>(net) + BUFFER;
   let got = false;
+  let held = false;
   for (let left = POLL_FRAMES; left > 0; left--) {
+    if (!limits.mayPass(guest, LANE_RECEIVE, net.slot)) {
+      held = true;
+      break;
+    }
     const length = min(host.netReceive(net.unit, buffer + HEADER_BYTES, FRAME_MAX), FRAME_MAX);
     if (length == 0) break;
     got = true;
-    if (isLive(net) && receive(guest, net, queue, length)) net.receivedFrames++;
-    else net.receivedDropped++;
+    // It has come over the line, whatever becomes of it.
+    limits.charge(guest, LANE_RECEIVE, net.slot, length, 1);
+    count(guest, net, length, isLive(net) && receive(guest, net, queue, length));
   }
+  if (!held) limits.leave(guest, LANE_RECEIVE, net.slot);
   ring.publish(guest, net, queue);
   return got;
+}
+
+function count(guest: Guest, net: Net, length: u32, isReceived: bool): void {
+  const traffic = trafficOf(guest);
+  if (!isReceived) {
+    net.receivedDropped++;
+    traffic.dropped++;
+    return;
+  }
+  net.receivedFrames++;
+  traffic.received++;
+  traffic.receivedBytes += length;
 }
 
 /** Puts the frame in our buffer into the driver's next one; false: there is none, or it is too small. */

@@ -13,6 +13,7 @@
 // `virtio.fail`, and all functions then answer "nothing there". Rings and tables may cross pages, whose frames are not
 // neighbours, so every field is reached through the map of guest RAM.
 
+import * as lock from "../../core/lock";
 import { Guest } from "../../guest/guest";
 import * as ram from "../../guest/ram";
 import {
@@ -232,6 +233,7 @@ export function publish(guest: Guest, device: Virtio, queue: Queue): void {
   if (fresh == old) return;
   store16(guest, device, queue.deviceArea + 2, fresh);
   queue.published = fresh;
+  lock.barrier();
   const hasEvent = has(device, VIRTIO_F_EVENT_IDX);
   const ptr = ram.readable(guest, hasEvent ? usedEvent(queue) : queue.driverArea);
   if (ptr == 0) {
@@ -245,8 +247,13 @@ export function publish(guest: Guest, device: Virtio, queue: Queue): void {
   if (wanted) interrupt(guest, device, INTERRUPT_USED);
 }
 
-/** Asks the driver to notify us of the next chain it makes available (2.7.10). */
+/**
+ * Asks the driver to notify us of the next chain it makes available (2.7.10). One that it made available before it could see
+ * that is noted in the guest: it would not tell us.
+ */
 export function listen(guest: Guest, device: Virtio, queue: Queue): void {
   if (!isLive(device) || queue.ready == 0 || !has(device, VIRTIO_F_EVENT_IDX)) return;
   store16(guest, device, availEvent(queue), queue.nextAvailable);
+  lock.barrier();
+  if (peek(guest, device, queue) != NONE) guest.unheard = 1;
 }

@@ -16,8 +16,8 @@ export class Request {
   parts: u32;
   /** First descriptor of the chain. */
   head: u32;
-  /** Bytes for the used ring: data and status. */
-  written: u32;
+  /** Bytes of data that it moves. */
+  bytes: u32;
   /** VIRTIO_BLK_T_*. */
   type: u32;
   /** VIRTIO_BLK_S_*: the first that went wrong. */

@@ -1,7 +1,14 @@
-// SBI debug console (chapter 12), and the legacy calls for one character: the same port as the UART's.
+// SBI debug console (chapter 12), and the legacy calls for one character: the same port as the UART's, and the same limit.
+//
+// A call that writes several bytes may write fewer. One that writes a single byte has no such answer, and waits for room by the
+// spec; where a limit says that there is none, the `ecall` is done again, as firmware that looks at its port in a loop does:
+// the guest pays for that time, and takes its interrupts in between. Where the host takes no more, the byte is dropped, as on a
+// serial line without a reader.
 
 import { Hart } from "../../cpu/hart";
 import * as bus from "../../devices/bus";
+import * as uart from "../../devices/uart";
+import { Uart } from "../../devices/uart";
 import { Guest } from "../../guest/guest";
 import * as ram from "../../guest/ram";
 import * as host from "../../host";
@@ -14,6 +21,8 @@ const CONSOLE_READ: u32 = 1;
 const CONSOLE_WRITE_BYTE: u32 = 2;
 
 const PORT: u32 = 0;
+/** Bytes of an `ecall`, which has no compressed form. */
+const ECALL_BYTES: u64 = 4;
 
 // The UART's registers, where a byte of input may wait (devices/uart.ts).
 const UART_RX: u64 = 0;
@@ -49,16 +58,26 @@ function read(guest: Guest, ptr: usize, capacity: u32): u32 {
   return count == capacity ? count : count + host.consoleRead(guest.id, PORT, ptr + count, capacity - count);
 }
 
+function port(guest: Guest): Uart {
+  return changetype<Uart>(board.uartOf(guest));
+}
+
 /** What the UART still holds back comes first. */
 function write(guest: Guest, ptr: usize, length: u32): u32 {
-  bus.flush(guest);
-  return host.consoleWrite(guest.id, PORT, ptr, length);
+  return uart.speak(guest, port(guest), ptr, length);
 }
 
 /** Writes one byte; false while the console is full. */
 export function writeByte(guest: Guest, value: u32): bool {
   store<u8>(scratch(guest), value);
   return write(guest, scratch(guest), 1) == 1;
+}
+
+/** Writes one byte for a call that can't say no. False: a limit holds it back, and the hart is at its `ecall` again. */
+export function waitToWrite(guest: Guest, hart: Hart, value: u32): bool {
+  if (writeByte(guest, value) || !uart.isHeld(guest, port(guest))) return true;
+  hart.pc -= ECALL_BYTES;
+  return false;
 }
 
 /** Reads one byte; -1 while there is none. */
@@ -93,9 +112,7 @@ export function call(guest: Guest, hart: Hart): void {
     case CONSOLE_WRITE: return move(guest, hart, true);
     case CONSOLE_READ: return move(guest, hart, false);
     case CONSOLE_WRITE_BYTE:
-      // This one may wait for room by the spec; we say "done" and drop, as a serial line without a reader does.
-      writeByte(guest, <u32>argument(hart, 0) & 0xff);
-      succeed(hart, 0);
+      if (waitToWrite(guest, hart, <u32>argument(hart, 0) & 0xff)) succeed(hart, 0);
       break;
     default: fail(hart, SBI_ERR_NOT_SUPPORTED);
   }

@@ -3,6 +3,7 @@
 
 import { MIP_SSIP } from "../../cpu/csrs";
 import { Hart } from "../../cpu/hart";
+import * as interrupts from "../../cpu/interrupts";
 import { Guest } from "../../guest/guest";
 import { SBI_ERR_NOT_SUPPORTED, answerLegacy, argument, extension } from "./call";
 import * as console from "./console";
@@ -33,11 +34,11 @@ export function call(guest: Guest, hart: Hart): void {
       time.setTimer(hart, argument(hart, 0));
       return answerLegacy(hart, 0);
     case CONSOLE_PUTCHAR:
-      console.writeByte(guest, <u32>argument(hart, 0) & 0xff);
-      return answerLegacy(hart, 0);
+      if (console.waitToWrite(guest, hart, <u32>argument(hart, 0) & 0xff)) answerLegacy(hart, 0);
+      return;
     case CONSOLE_GETCHAR: return answerLegacy(hart, console.readByte(guest));
     case CLEAR_IPI: {
-      const pending = (hart.mip & MIP_SSIP) != 0;
+      const pending = (interrupts.pending(hart) & MIP_SSIP) != 0;
       hart.mip &= ~MIP_SSIP;
       return answerLegacy(hart, pending ? 1 : 0);
     }

@@ -12,6 +12,7 @@ import * as legacy from "./legacy";
 import * as pmu from "./pmu";
 import * as rfence from "./rfence";
 import * as srst from "./srst";
+import * as sta from "./sta";
 import * as time from "./time";
 
 // The numbers are the names in ASCII.
@@ -23,6 +24,7 @@ const EID_HSM: u32 = 0x48_534d;
 const EID_SRST: u32 = 0x5352_5354;
 const EID_PMU: u32 = 0x50_4d55;
 const EID_DBCN: u32 = 0x4442_434e;
+const EID_STA: u32 = 0x53_5441;
 
 /** Is this extension offered? */
 function offers(eid: u32): bool {
@@ -34,7 +36,8 @@ function offers(eid: u32): bool {
     case EID_HSM:
     case EID_SRST:
     case EID_PMU:
-    case EID_DBCN: return true;
+    case EID_DBCN:
+    case EID_STA: return true;
     default: return legacy.offers(eid);
   }
 }
@@ -55,6 +58,7 @@ export function call(guest: Guest, hart: Hart): void {
     case EID_SRST: srst.call(guest, hart); break;
     case EID_PMU: pmu.call(guest, hart); break;
     case EID_DBCN: console.call(guest, hart); break;
+    case EID_STA: sta.call(guest, hart); break;
     default:
       if (legacy.isLegacy(eid)) legacy.call(guest, hart);
       else fail(hart, SBI_ERR_NOT_SUPPORTED);

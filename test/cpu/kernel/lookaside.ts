@@ -48,8 +48,10 @@ export function an_empty_entry_is_hit_by_no_address(): void {
 export function a_shared_page_is_copied_before_it_is_written(): void {
   const hart = makeHart(64);
   setDouble(hart, DATA, 7);
-  const frame = frames.frameOf(ram.pageForRead(guestAt(0), DATA));
+  const frame = ram.protect(guestAt(0), DATA);
+  ram.expel(guestAt(0));
   frames.share(frame);
+  assert(ram.merge(guestAt(0), DATA, frame));
   hart.x14 = DATA;
   emit(hart, ld(A0, 14, 0));
   emit(hart, addi(A1, A0, 1));

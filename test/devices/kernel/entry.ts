@@ -2,10 +2,16 @@
 
 import "../../support/kernel/abort";
 export * from "./aclint";
+export * from "./balloon";
 export * from "./blk";
+export * from "./bucket";
 export * from "./bus";
 export * from "./console";
 export * from "./hostile";
+export * from "./input";
+export * from "./limits";
+export * from "./limits-console";
+export * from "./limits-net";
 export * from "./mmio";
 export * from "./net";
 export * from "./plic";

@@ -1,12 +1,13 @@
 // Guests that try everything: accesses of every width everywhere, and rings full of garbage. The kernel must neither trap nor
 // spin, and whatever is not the guest's must stay as it is.
 
-import { PAGE_SIZE } from "../../../hypervisor/abi";
+import { PAGE_SIZE, SET_BLOCK_BYTES } from "../../../hypervisor/abi";
 import * as bus from "../../../hypervisor/devices/bus";
 import {
-  DEVICE_ACLINT, DEVICE_PLIC, DEVICE_POWER, DEVICE_RTC, DEVICE_UART, DEVICE_VIRTIO_BLK, DEVICE_VIRTIO_CONSOLE, DEVICE_VIRTIO_NET,
-  DEVICE_VIRTIO_RNG, Device, deviceAt,
+  DEVICE_ACLINT, DEVICE_PLIC, DEVICE_POWER, DEVICE_RTC, DEVICE_UART, DEVICE_VIRTIO_BLK, DEVICE_VIRTIO_CONSOLE,
+  DEVICE_VIRTIO_INPUT, DEVICE_VIRTIO_NET, DEVICE_VIRTIO_RNG, Device, deviceAt,
 } from "../../../hypervisor/devices/device";
+import * as limits from "../../../hypervisor/devices/limits";
 import { Virtio, queueAt } from "../../../hypervisor/devices/virtio/virtio";
 import * as tag from "../../../hypervisor/devices/virtio/tag";
 import { Guest, RAM_BASE } from "../../../hypervisor/guest/guest";
@@ -32,6 +33,7 @@ function board(guest: Guest): void {
   add(guest, DEVICE_VIRTIO_NET, 0);
   add(guest, DEVICE_VIRTIO_CONSOLE, 1);
   add(guest, DEVICE_VIRTIO_RNG, 0);
+  add(guest, DEVICE_VIRTIO_INPUT, 0);
 }
 
 /** A second guest with something in each page, that must not notice anything. */
@@ -57,7 +59,7 @@ function value(): u64 {
 /** Lets the outside world do what it does. */
 function live(guest: Guest): void {
   const bytes = memory.data(2048);
-  switch (random.below(9)) {
+  switch (random.below(11)) {
     case 0: arrive(0, bytes, random.below(2036) + 1); break;
     case 1: typeIn(random.below(3), bytes, random.below(100)); break;
     case 2: setFull(random.once(2)); break;
@@ -70,7 +72,9 @@ function live(guest: Guest): void {
         bus.complete(guest, tag.slotOf(t), tag.requestOf(t), finish());
       }
       break;
-    case 7: bus.tick(guest); bus.refresh(guest); bus.deadlineNs(guest); break;
+    case 7: bus.press(guest); break;
+    case 9: limits.set(guest, SET_BLOCK_BYTES + random.below(13), <f64>random.below(1 << 20) * <f64>random.below(3)); break;
+    case 8: bus.tick(guest); bus.refresh(guest); bus.deadlineNs(guest); break;
     default: bus.poll(guest);
   }
 }
@@ -260,6 +264,10 @@ export function survives_garbage_in_the_rings_of_a_console(): void {
 
 export function survives_garbage_in_the_rings_of_an_entropy_device(): void {
   attack(DEVICE_VIRTIO_RNG, 1, 10_000);
+}
+
+export function survives_garbage_in_the_rings_of_a_power_key(): void {
+  attack(DEVICE_VIRTIO_INPUT, 2, 10_000);
 }
 
 export function ends_a_kick_although_the_device_writes_its_own_ring(): void {

@@ -16,6 +16,7 @@ import * as ram from "../../../../hypervisor/guest/ram";
 import * as host from "../../../../hypervisor/host";
 import * as atomics from "../../../../hypervisor/jit/atomics";
 import * as csrs from "../../../../hypervisor/jit/csrs";
+import * as fences from "../../../../hypervisor/jit/fences";
 import * as exits from "../../../../hypervisor/jit/exits";
 import * as floats from "../../../../hypervisor/jit/floats";
 import { Instruction } from "../../../../hypervisor/jit/instruction";
@@ -87,7 +88,9 @@ export function add(raw: u32): bool {
   i.immediate = load<i32>(slot, 4);
   i.raw = raw;
   i.length = 4;
-  const isOurs = isInteger(i) ? integers.effects(i) : floats.effects(i) || atomics.effects(i) || csrs.effects(i);
+  const isOurs = isInteger(i)
+    ? integers.effects(i)
+    : floats.effects(i) || fences.effects(i) || atomics.effects(i) || csrs.effects(i);
   if (isOurs) count++;
   return isOurs;
 }
@@ -156,7 +159,7 @@ function write(i: Instruction): void {
   wasm.memory(wasm.I64_LOAD, <u32>offsetof<Hart>("floatLimitSingle"));
   wasm.localSet(LIMIT_SINGLE);
   exits.stand(0, 0);
-  assert(integers.emit(i) || atomics.emit(i) || csrs.emit(i) || floats.emit(i));
+  assert(integers.emit(i) || atomics.emit(i) || csrs.emit(i) || fences.emit(i) || floats.emit(i));
   exits.leaveAt(4, 1);
   wasm.byte(wasm.END);
   end(size);
