@@ -2,8 +2,13 @@
 
 import * as abi from '../hypervisor/abi.ts'
 import { MachineError } from '../host-shim/error.ts'
-import { type RunningMachine, StuckError, startMachine } from '../host-shim/node/main.ts'
-import type { Ending } from '../host-shim/node/protocol.ts'
+import {
+  type Ending,
+  type RunningGuest,
+  type RunningMachine,
+  StuckError,
+  startMachine,
+} from '../host-shim/node/main.ts'
 import { divergenceAsText } from './divergence.ts'
 import { OrlopError } from './error.ts'
 import { Needle } from './needle.ts'
@@ -47,6 +52,9 @@ interface Outcome {
   message?: string
 }
 
+/** How long the guest may take to be there once the run is to end: as long as the machine has to answer. */
+const PATIENCE_MS = 5_000
+
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 /** Does what the words after "run" say; gives the exit code. */
@@ -67,6 +75,13 @@ export async function run(args: string[]): Promise<number> {
 /** One run, through all resets that the guest asks for. */
 class Session {
   private machine: RunningMachine | undefined
+  /** The guest that takes input. */
+  private guest: RunningGuest | undefined
+  /** It has been started, so that it can be stopped. */
+  private isRunning = false
+  /** What was typed before there was a guest: one piece, as the rest can wait where it comes from. */
+  private early: Uint8Array | undefined
+  private waiters: (() => void)[] = []
   private decided: Outcome | undefined
   private readonly needle: Needle | undefined
 
@@ -78,19 +93,22 @@ class Session {
   }
 
   async play(): Promise<{ outcome: Outcome; ending: Ending }> {
-    const { timeoutMs } = this.settings
+    const { timeoutMs, memoryBytes } = this.settings
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.expire(timeoutMs), timeoutMs)
     for (const [name, exitCode] of Object.entries(SIGNALS)) {
       process.on(name, () => this.interrupt(name as keyof typeof SIGNALS, exitCode))
     }
     try {
-      this.start()
+      this.machine = startMachine({ cpus: 1, memoryBytes, warn: (message) => this.terminal.note(message) })
       if (this.settings.console === 'stdio') this.attach()
       for (;;) {
-        const ending = await (this.machine as RunningMachine).ended
+        const guest = await this.boot(this.machine)
+        const ending = await guest.ended
         const outcome = this.decided ?? explain(ending, this.settings.until)
         if (outcome !== undefined) return { outcome, ending }
-        this.start()
+        this.isRunning = false
+        this.guest = undefined
+        await guest.remove()
       }
     } catch (error) {
       if (error instanceof StuckError) die(this.terminal, error.message)
@@ -98,12 +116,17 @@ class Session {
       throw translate(error)
     } finally {
       clearTimeout(timer)
+      await this.machine?.stop().catch((error) => {
+        // Any other failure has been told.
+        if (error instanceof StuckError) die(this.terminal, error.message)
+      })
     }
   }
 
-  private start(): void {
+  /** The guest as the settings describe it, started. */
+  private async boot(machine: RunningMachine): Promise<RunningGuest> {
     const { settings } = this
-    this.machine = startMachine({
+    const guest = await machine.define({
       ramBytes: settings.memoryBytes,
       kernel: settings.kernel,
       initrd: settings.initrd,
@@ -115,16 +138,36 @@ class Session {
       output: (piece) => this.output(piece),
       warn: (message) => this.terminal.note(message),
     })
+    this.take(guest)
+    await guest.start()
+    this.isRunning = true
+    if (this.decided !== undefined) this.pullThePlug()
+    return guest
+  }
+
+  /** From here on the guest has the keys, and what was typed before. */
+  private take(guest: RunningGuest): void {
+    this.guest = guest
+    if (this.early !== undefined) guest.input(this.early)
+    this.early = undefined
+    for (const fulfil of this.waiters.splice(0)) fulfil()
   }
 
   private attach(): void {
     const keys = {
-      input: (bytes: Uint8Array) => this.machine?.input(bytes) ?? bytes.length,
-      room: () => this.machine?.room() ?? Promise.resolve(),
+      input: (bytes: Uint8Array) => this.input(bytes),
+      room: () => this.guest?.room() ?? new Promise<void>((fulfil) => this.waiters.push(fulfil)),
     }
     this.terminal.attach(keys, () =>
       this.end({ name: 'left', exitCode: 0, message: 'Left by Ctrl-]; the guest was switched off.' }),
     )
+  }
+
+  private input(bytes: Uint8Array): number {
+    if (this.guest !== undefined) return this.guest.input(bytes)
+    if (this.early !== undefined) return 0
+    this.early = bytes
+    return bytes.length
   }
 
   private output(piece: Uint8Array): Promise<void> | void {
@@ -146,7 +189,13 @@ class Session {
 
   private end(outcome: Outcome): void {
     this.decided ??= outcome
-    this.machine?.stop()
+    if (this.isRunning) this.pullThePlug()
+    else setTimeout(() => this.isRunning || die(this.terminal, 'The machine does not start.'), PATIENCE_MS).unref()
+  }
+
+  /** Ends the guest and its machine; what comes of it, `ended` of the guest tells. */
+  private pullThePlug(): void {
+    this.machine?.stop().catch(() => {})
   }
 }
 

@@ -2,12 +2,13 @@
 
 import { type FoundGuest, findGuest } from '../guests/find.ts'
 import type { Translator } from '../host-shim/guest-spec.ts'
-import { RAM_MAX } from '../host-shim/machine.ts'
 import type { DiskOptions } from '../host-shim/node/disk.ts'
+import { commandLineFor } from './command-line.ts'
 import { OrlopError } from './error.ts'
 import { type Flag, readWords } from './flags.ts'
+import { checkMemory } from './guest-memory.ts'
 import { type Network, parseNetwork } from './network.ts'
-import { parseSize, showSize } from './size.ts'
+import { parseSize } from './size.ts'
 import { type Console, parseConsole, parseDisk, parseTranslator, readSpecFile, type SpecFile } from './spec-file.ts'
 
 export interface Settings {
@@ -42,19 +43,8 @@ const FLAGS: Record<string, Flag> = {
   json: { value: false },
 }
 
-const MEMORY_DEFAULT = 128 * 2 ** 20
-const MEMORY_LEAST = 2 ** 20
-const PAGE = 4096
 /** Longer than this a timer of Node cannot wait: 24 days. */
 const TIMEOUT_MAX = 2 ** 31 / 1000 - 1
-
-/**
- * What every Linux is told: where its console is, and to reset at once when it panics. A warm reset then means a
- * panic, because SBI has no other word for it that Linux would use.
- */
-const LINUX = 'console=ttyS0 panic=-1 reboot=panic_warm'
-/** Two thirds of the boot of a kernel as distributions build it are self-tests of its ciphers. */
-const QUICK = 'cryptomgr.notests quiet'
 
 /** Reads the words after "run"; throws OrlopError, one sentence for whatever is wrong. */
 export async function readSettings(
@@ -82,9 +72,7 @@ export async function readSettings(
     kernel,
     initrd: flag('initrd') ?? spec.initrd ?? found?.initrd,
     firmware,
-    commandLine: [kernel === undefined ? '' : LINUX, found === undefined ? '' : QUICK, spec.append, flag('append')]
-      .filter((part) => part)
-      .join(' '),
+    commandLine: commandLineFor(kernel, found, spec.append, flag('append')),
     disks: [...(spec.disks ?? []), ...(values.get('disk') ?? []).map(parseDisk)],
     net: net === undefined ? (spec.net ?? 'none') : parseNetwork(net, '--net'),
     console: console === undefined ? (spec.console ?? 'stdio') : parseConsole(console, '--console'),
@@ -95,17 +83,6 @@ export async function readSettings(
   }
   if (settings.until === '') throw new OrlopError('--until needs a text that is not empty.')
   return settings
-}
-
-/** The size of RAM in whole pages, if a machine can have that. */
-function checkMemory(bytes = MEMORY_DEFAULT): number {
-  if (bytes < MEMORY_LEAST || bytes > RAM_MAX) {
-    const limits = `from ${showSize(MEMORY_LEAST)} to ${showSize(RAM_MAX)}`
-    throw new OrlopError(
-      `A guest can have ${limits} of memory, not ${showSize(bytes)}; give for example --memory 128M.`,
-    )
-  }
-  return Math.ceil(bytes / PAGE) * PAGE
 }
 
 function parseTimeout(text: string | undefined): number | undefined {

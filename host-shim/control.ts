@@ -1,42 +1,40 @@
-// How the outside reaches a machine that runs: a word that wakes it, and one that ends it.
+// How other threads reach the CPUs of a machine that runs: the words of its mailbox (MAILBOX_* in hypervisor/abi.ts).
 //
-// Both lie in shared memory, so that a guest that never sleeps is ended as surely as one that always does.
+// They lie in the machine's own memory, so that a guest that never sleeps is reached as surely as one that always does.
 
-const WAKE = 0
-const STOP = 1
-const BYTES = 8
+import { MAILBOX_INPUT, MAILBOX_WAKE, MAX_CPUS } from '../hypervisor/abi.ts'
 
 export class Control {
   private readonly words: Int32Array
 
-  /** Both sides make one over the same bytes. */
-  constructor(readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
-    this.words = new Int32Array(buffer)
+  /** Every thread makes its own; `mailbox` is the address that the kernel gives. */
+  constructor(
+    memory: WebAssembly.Memory,
+    mailbox: number,
+    private readonly cpus: number,
+  ) {
+    this.words = new Int32Array(memory.buffer, mailbox, MAILBOX_WAKE / 4 + MAX_CPUS)
   }
 
-  /** Ends the machine's sleep, or its next one, if it is just about to lie down. */
-  wake(): void {
-    Atomics.add(this.words, WAKE, 1)
-    Atomics.notify(this.words, WAKE)
+  /** Says that input waits for a guest, or room for its output; any CPU may fetch it. */
+  input(guest: number): void {
+    Atomics.or(this.words, MAILBOX_INPUT / 4 + (guest >>> 5), 1 << (guest & 31))
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.wake(cpu)
   }
 
-  /** Asks the machine to end; it does so within milliseconds. */
-  stop(): void {
-    Atomics.store(this.words, STOP, 1)
-    this.wake()
+  /** Ends a CPU's sleep, or its next one, if it is just about to lie down. */
+  wake(cpu: number): void {
+    Atomics.add(this.words, MAILBOX_WAKE / 4 + cpu, 1)
+    Atomics.notify(this.words, MAILBOX_WAKE / 4 + cpu)
   }
 
-  isStopped(): boolean {
-    return Atomics.load(this.words, STOP) !== 0
-  }
-
-  /** Number of wakes so far: to be read before looking for work, and given to `sleep` if there was none. */
-  wakes(): number {
-    return Atomics.load(this.words, WAKE)
+  /** Number of a CPU's wakes so far: to be read before looking for work, and given to `sleep` if there was none. */
+  wakes(cpu: number): number {
+    return Atomics.load(this.words, MAILBOX_WAKE / 4 + cpu)
   }
 
   /** Sleeps until the next wake after `seen`, or for `ns` nanoseconds. */
-  sleep(seen: number, ns: number): void {
-    Atomics.wait(this.words, WAKE, seen, ns / 1e6)
+  sleep(cpu: number, seen: number, ns: number): void {
+    Atomics.wait(this.words, MAILBOX_WAKE / 4 + cpu, seen, ns / 1e6)
   }
 }

@@ -4,6 +4,8 @@ import * as abi from '../hypervisor/abi.ts'
 import { MachineError } from './error.ts'
 
 export interface GuestSpec {
+  /** What messages call it. Default: nothing, it is "the guest". */
+  name?: string
   /** Size of RAM in bytes, a multiple of 4096. */
   ramBytes: number
   /** Number of harts. Default: 1. */

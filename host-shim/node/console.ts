@@ -1,4 +1,6 @@
-// The machine's end of the consoles on Node: the first port of the first guest goes through rings to another thread.
+// The machine's end of the consoles on Node: the UART of each guest goes through rings to another thread.
+//
+// All that matters is in the rings, because each byte of a guest may come by another CPU.
 
 import type { Ring } from '../ring.ts'
 
@@ -15,14 +17,16 @@ export interface ConsoleLine {
 /** The port that a guest's UART is. The others are those of a virtio console, which nobody listens to yet. */
 const UART = 0
 
-/** Console functions for the kernel's imports. Bytes of guests and ports that nobody listens to are gone. */
-export function makeConsole(memory: WebAssembly.Memory, guest: number, line: ConsoleLine) {
+/** Console functions for the kernel's imports, for the guests in `lines`. Bytes that nobody listens to are gone. */
+export function makeConsole(memory: WebAssembly.Memory, lines: ReadonlyMap<number, ConsoleLine>) {
   const bytes = new Uint8Array(memory.buffer)
+  const lineOf = (guest: number, port: number) => (port === UART ? lines.get(guest) : undefined)
   return {
-    consoleWrite(from: number, port: number, ptr: number, length: number): number {
+    consoleWrite(guest: number, port: number, ptr: number, length: number): number {
       const start = ptr >>> 0
       const count = length >>> 0
-      if (from !== guest || port !== UART) return count
+      const line = lineOf(guest, port)
+      if (line === undefined) return count
       const source = bytes.subarray(start, start + count)
       let taken = line.output.write(source)
       if (taken < count) {
@@ -33,9 +37,10 @@ export function makeConsole(memory: WebAssembly.Memory, guest: number, line: Con
       return taken
     },
 
-    consoleRead(from: number, port: number, ptr: number, capacity: number): number {
-      if (from !== guest || port !== UART) return 0
+    consoleRead(guest: number, port: number, ptr: number, capacity: number): number {
       const start = ptr >>> 0
+      const line = lineOf(guest, port)
+      if (line === undefined) return 0
       const count = line.input.read(bytes.subarray(start, start + (capacity >>> 0)))
       if (line.input.tellWriter()) line.tellRoom()
       return count

@@ -1,13 +1,16 @@
 // The machine's disks on Node: raw files, read and written where they lie, straight from and into the machine's memory.
+//
+// What the host's page cache serves is done at once. What waits for a disk, or writes very much, goes to a thread of its own
+// (transfers.ts), so that no CPU stands still for it.
 
-import { closeSync, fdatasyncSync, readvSync, writevSync } from 'node:fs'
+import { closeSync, readvSync, writevSync } from 'node:fs'
 import * as abi from '../../hypervisor/abi.ts'
 import { MachineError } from '../error.ts'
 import { type OpenFile, openFile } from './file.ts'
 
 const SECTOR = 512
-/** Zeroes are written in pieces of this size, with a look between them whether the machine is to end. */
-const ZEROES = new Uint8Array(1 << 20)
+/** Zeroes are written in pieces of this size; more than one piece is not written at once. */
+export const ZEROES = new Uint8Array(1 << 20)
 
 export interface DiskOptions {
   /** Path of the raw image. */
@@ -21,20 +24,40 @@ export interface Disk extends OpenFile {
   readOnly: boolean
 }
 
+/** Disk work that may take long. */
+export interface Transfer {
+  tag: number
+  operation: number
+  /** Number of the disk in the machine. */
+  number: number
+  disk: Disk
+  start: number
+  length: number
+}
+
 export interface DiskCallbacks {
-  /** Told once for each kind of failure of each disk, as a sentence. */
-  warn(message: string): void
-  /** Is the machine to end? Long work is then cut short. */
-  isStopped(): boolean
+  /** Told of each failure. */
+  fail(disk: number, failure: DiskFailure): void
+  /** Takes what is not done at once. */
+  defer(transfer: Transfer): void
+}
+
+export interface DiskFailure {
+  /** The same for failures of which the user need not hear twice. */
+  key: string
+  /** What the user should know, as a sentence. */
+  text: string
 }
 
 /**
- * Opens disks. Throws MachineError, with nothing left open, when one is missing, not a file, of an odd size, or
- * used twice while one of the uses writes.
+ * Opens disks of a guest. Throws MachineError, with nothing left open, when one is missing, not a file, of an odd size, or
+ * used twice while one of the uses writes; `others` are disks of the machine's other guests.
  */
-export function openDisks(options: DiskOptions[]): Disk[] {
+export function openDisks(options: DiskOptions[], others: Iterable<Disk> = []): Disk[] {
   const disks: Disk[] = []
   const users = new Map<string, boolean>()
+  const strangers = new Map<string, boolean>()
+  for (const { identity, readOnly } of others) strangers.set(identity, readOnly && strangers.get(identity) !== false)
   try {
     for (const { path, readOnly = false } of options) {
       const file = openFile(path, 'disk', `"truncate -s 1G ${path}" makes an empty one`, readOnly)
@@ -50,6 +73,10 @@ export function openDisks(options: DiskOptions[]): Disk[] {
         throw refuse(`${file.name} is given twice, and two writers would destroy it; give it once, or ",ro" each time.`)
       }
       users.set(file.identity, readOnly)
+      const stranger = strangers.get(file.identity)
+      if (stranger !== undefined && !(readOnly && stranger)) {
+        throw refuse(`${file.name} belongs to another guest, and two writers would destroy it; give each its own copy.`)
+      }
     }
   } catch (error) {
     closeDisks(disks)
@@ -62,22 +89,23 @@ export function closeDisks(disks: Disk[]): void {
   for (const { fd } of disks) closeSync(fd)
 }
 
-/** Block functions for the kernel's imports. Transfers are finished when they return: the host's page cache is quick. */
-export function makeDisks(memory: WebAssembly.Memory, disks: Disk[], callbacks: DiskCallbacks) {
-  const view = new DataView(memory.buffer)
-  const warned = new Set<string>()
+/** What is to be told of an error of the host. */
+export function failureOf(disk: Disk, error: NodeJS.ErrnoException): DiskFailure {
+  const hint = error.code === 'ENOSPC' ? ' Make room on the host; the guest sees I/O errors until then.' : ''
+  return { key: `${disk.name}\0${error.code}`, text: `${disk.name} has failed: ${error.message}.${hint}` }
+}
 
-  function warnOnce(disk: Disk, error: NodeJS.ErrnoException): void {
-    const key = `${disk.name}\0${error.code}`
-    if (warned.has(key)) return
-    warned.add(key)
-    const hint = error.code === 'ENOSPC' ? ' Make room on the host; the guest sees I/O errors until then.' : ''
-    callbacks.warn(`${disk.name} has failed: ${error.message}.${hint}`)
-  }
+/** Block functions for the kernel's imports, for the disks in `disks`. */
+export function makeDisks(
+  memory: WebAssembly.Memory,
+  disks: ReadonlyMap<number, Disk>,
+  { fail, defer }: DiskCallbacks,
+) {
+  const view = new DataView(memory.buffer)
 
   return {
-    blockInfo(disk: number, ptr: number): number {
-      const found = disks[disk >>> 0]
+    blockInfo(number: number, ptr: number): number {
+      const found = disks.get(number >>> 0)
       if (found === undefined) return abi.E_BAD_ID
       view.setBigUint64((ptr >>> 0) + abi.BLOCK_INFO_BYTES, BigInt(found.sizeBytes), true)
       view.setUint32((ptr >>> 0) + abi.BLOCK_INFO_FLAGS, found.readOnly ? abi.DISK_READ_ONLY : 0, true)
@@ -86,18 +114,23 @@ export function makeDisks(memory: WebAssembly.Memory, disks: Disk[], callbacks: 
     },
 
     blockSubmit(
-      number: number,
+      unit: number,
       operation: number,
       offset: bigint,
-      length: bigint,
+      bytes: bigint,
       segments: number,
       count: number,
-      _tag: number,
+      tag: number,
     ): number {
-      const disk = disks[number >>> 0]
+      const number = unit >>> 0
+      const disk = disks.get(number)
       if (disk === undefined) return abi.E_BAD_ID
       // The import's u64 arrive as signed numbers.
       const start = Number(BigInt.asUintN(64, offset))
+      const later = (length: number) => {
+        defer({ tag: tag >>> 0, operation, number, disk, start, length })
+        return abi.BLOCK_PENDING
+      }
       try {
         switch (operation) {
           case abi.BLOCK_READ:
@@ -109,21 +142,21 @@ export function makeDisks(memory: WebAssembly.Memory, disks: Disk[], callbacks: 
             return disk.readOnly ? abi.E_IO : transfer(writevSync, disk.fd, parts, start)
           }
           case abi.BLOCK_FLUSH:
-            if (!disk.readOnly) fdatasyncSync(disk.fd)
-            return abi.BLOCK_DONE
+            return disk.readOnly ? abi.BLOCK_DONE : later(0)
           case abi.BLOCK_DISCARD:
             // Node cannot punch holes, and a discarded sector may keep its content (virtio 1.2, section 5.2.6.2).
             return disk.readOnly ? abi.E_IO : abi.BLOCK_DONE
           case abi.BLOCK_WRITE_ZEROES: {
-            const size = Number(BigInt.asUintN(64, length))
+            const size = Number(BigInt.asUintN(64, bytes))
             if (disk.readOnly || start + size > disk.sizeBytes) return abi.E_IO
-            return writeZeroes(disk.fd, start, size, callbacks.isStopped)
+            if (size > ZEROES.length) return later(size)
+            return transfer(writevSync, disk.fd, [ZEROES.subarray(0, size)], start)
           }
           default:
             return abi.E_BAD_ARG
         }
       } catch (error) {
-        warnOnce(disk, error as NodeJS.ErrnoException)
+        fail(number, failureOf(disk, error as NodeJS.ErrnoException))
         return abi.E_IO
       }
     },
@@ -160,17 +193,6 @@ function transfer(call: Vectored, fd: number, parts: Uint8Array[], start: number
     while (whole < rest.length && moved >= rest[whole]!.length) moved -= rest[whole++]!.length
     rest = rest.slice(whole)
     if (moved > 0) rest[0] = rest[0]!.subarray(moved)
-  }
-  return abi.BLOCK_DONE
-}
-
-function writeZeroes(fd: number, start: number, size: number, isStopped: () => boolean): number {
-  for (let done = 0; done < size; ) {
-    if (isStopped()) return abi.E_IO
-    const part = ZEROES.subarray(0, Math.min(ZEROES.length, size - done))
-    const status = transfer(writevSync, fd, [part], start + done)
-    if (status !== abi.BLOCK_DONE) return status
-    done += part.length
   }
   return abi.BLOCK_DONE
 }

@@ -1,9 +1,12 @@
 // Files that a machine is given on Node: opened with one clear sentence for each way in which that fails.
 
-import { fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { fstatSync, openSync, read, readSync, statSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { E_BAD_ARG, E_IO, E_NO_SPACE } from '../../hypervisor/abi.ts'
 import { MachineError } from '../error.ts'
 import type { Source } from '../machine.ts'
+
+const readPart = promisify(read)
 
 /** An open regular file. File descriptors belong to the process, so it can be handed to another thread as it is. */
 export interface OpenFile {
@@ -39,7 +42,7 @@ export function sourceOf(file: OpenFile): Source {
     read(target, offset) {
       for (let done = 0; done < target.length; ) {
         const count = readSync(file.fd, target, done, target.length - done, offset + done)
-        if (count === 0) throw new MachineError(E_IO, `${file.name} has become shorter while it was read; try again.`)
+        if (count === 0) throw shorter(file)
         done += count
       }
     },
@@ -50,13 +53,21 @@ export function sourceOf(file: OpenFile): Source {
 const WHOLE_MAX = 2 ** 30
 
 /** The whole of a file that must be understood before it can be loaded. */
-export function readWhole(file: OpenFile): Uint8Array {
+export async function readWhole(file: OpenFile): Promise<Uint8Array> {
   if (file.sizeBytes > WHOLE_MAX) {
     throw new MachineError(E_NO_SPACE, `${file.name} has more than ${WHOLE_MAX / 2 ** 20} MiB; give a smaller file.`)
   }
   const bytes = new Uint8Array(file.sizeBytes)
-  sourceOf(file).read(bytes, 0)
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await readPart(file.fd, bytes, done, bytes.length - done, done)
+    if (bytesRead === 0) throw shorter(file)
+    done += bytesRead
+  }
   return bytes
+}
+
+function shorter({ name }: OpenFile): MachineError {
+  return new MachineError(E_IO, `${name} has become shorter while it was read; try again.`)
 }
 
 function explain(error: NodeJS.ErrnoException, missing: string, readOnly: boolean): string {

@@ -1,254 +1,315 @@
-// Starts a machine with one guest on Node: the kernel runs in a thread of its own, and everything that may wait
-// (terminals, pipes, sockets) stays on the thread that calls this.
+// Runs a machine on Node: a thread for each physical CPU and one for slow disk work, while everything that may wait for the
+// world (terminals, pipes, sockets) stays on the thread that calls this.
 
 import { randomBytes } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { Worker } from 'node:worker_threads'
-import { E_CORRUPT, E_UNSUPPORTED } from '../../hypervisor/abi.ts'
+import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MessageChannel, type Worker } from 'node:worker_threads'
+import { E_BAD_ARG, E_BAD_STATE, E_NO_MEMORY, E_UNSUPPORTED, MAX_CPUS } from '../../hypervisor/abi.ts'
 import { Control } from '../control.ts'
 import { MachineError } from '../error.ts'
-import { Frames } from '../frames.ts'
-import type { GuestSpec, Translator } from '../guest-spec.ts'
-import { Ring } from '../ring.ts'
+import type { GuestSpec } from '../guest-spec.ts'
+import { memoryFor } from '../machine.ts'
+import { settingsOf } from '../settings.ts'
+import type { MachineStats } from '../stats.ts'
 import { findArtefact } from './artefact.ts'
-import { type Disk, type DiskOptions, openDisks } from './disk.ts'
-import { type OpenFile, openFile } from './file.ts'
-import { FRAMES_BYTES } from './net.ts'
-import type { Ending, PortRings, WorkerInput, WorkerMessage } from './protocol.ts'
-import { type StreamAddress, Uplink } from './uplink.ts'
+import { type Disk, openDisks } from './disk.ts'
+import type { OpenFile } from './file.ts'
+import { RunningGuest } from './guest.ts'
+import { openImages, orderImages } from './images.ts'
+import { Numbers } from './numbers.ts'
+import type { GuestOptions, MachineOptions } from './options.ts'
+import type { Answer, Command, ThreadMessage, TransferInput, TransferOrder } from './protocol.ts'
+import { CpuThread, startWorker } from './thread.ts'
 
-export interface RunOptions {
-  /** Size of RAM in bytes, a multiple of 4096. */
-  ramBytes: number
-  /** Kernel image, raw: a RISC-V `Image`. Default: none; there must be a firmware then. */
-  kernel?: string
-  /** Initial file system. Default: none. */
-  initrd?: string
-  /** Kernel command line. Default: empty. */
-  commandLine?: string
-  /** M-mode program for the reset vector: ELF, or raw bytes for the start of RAM. Default: none, the kernel boots directly. */
-  firmware?: string
-  /** Raw images, the guest's disks in this order. Default: none. */
-  disks?: DiskOptions[]
-  /** Network ports of the guest. Default: none. */
-  nets?: ('loopback' | StreamAddress)[]
-  /** What becomes of hot code. Default: on. */
-  translator?: Translator
-  /** Gets the guest's console output; the next piece comes when the promise is fulfilled. */
-  output(piece: Uint8Array): Promise<void> | void
-  /** Gets what the user should know and that does not end the run, as a sentence. Default: nobody does. */
-  warn?(message: string): void
-}
+export { RunningGuest } from './guest.ts'
+export type { GuestOptions, MachineOptions } from './options.ts'
+export type { Ending } from './protocol.ts'
 
-/** Bytes of a console's ring in each direction. */
-const CONSOLE_BYTES = 65536
 /** How long a machine has to answer `stop`: a thousand times what it needs. */
 const ANSWER_MS = 5_000
+/** How long to wait before a guest is asked again whether its disks are finished. */
+const BUSY_MS = 5
 
-/** The machine did not end when it was told to: its thread is stuck, and only the end of the process ends it. */
+/** The machine did not end when it was told to: a thread is stuck, and only the end of the process ends it. */
 export class StuckError extends Error {}
 
+/** What a guest has of the host. */
+interface Possessions {
+  /** Its number, once it has one. */
+  guest?: number
+  files: OpenFile[]
+  disks: [number, Disk][]
+  ports: number[]
+}
+
 export class RunningMachine {
-  /** Fulfilled when the guest has ended and all its output was handed over; rejected with MachineError or Error. */
-  readonly ended: Promise<Ending>
-  private readonly worker: Worker
-  private readonly control = new Control()
-  private readonly consoleOutput = Ring.create(CONSOLE_BYTES)
-  private readonly consoleInput = Ring.create(CONSOLE_BYTES)
-  private readonly uplinks = new Map<number, Uplink>()
-  private readonly files: OpenFile[] = []
-  /** The thread has told how it ended, and may go. */
-  private isSettling = false
-  private draining: Promise<void> | undefined
-  private roomWaiters: (() => void)[] = []
-  private stopTimer: NodeJS.Timeout | undefined
-  private fulfil!: (ending: Ending) => void
+  /** Fulfilled after `stop`; rejected when a thread dies or the kernel fails, which ends all guests. */
+  readonly ended: Promise<void>
+  private readonly threads: CpuThread[]
+  private readonly transfers: Worker
+  /** Fulfilled when all CPUs are there. */
+  private readonly ready: Promise<Control>
+  /** Fulfilled when no thread is left. */
+  private readonly gone: Promise<unknown>
+  private control: Control | undefined
+  private readonly guests = new Map<number, RunningGuest>()
+  private readonly possessions = new Set<Possessions>()
+  private readonly diskNumbers = new Numbers()
+  private readonly portNumbers = new Numbers()
+  private readonly warnings = new Set<string>()
+  /** Why nothing can be asked of the machine any more. */
+  private over: Error | undefined
+  private stopping: Promise<void> | undefined
+  /** The threads were told to end, and may go. */
+  private isEnding = false
+  private fulfil!: () => void
   private reject!: (error: Error) => void
 
-  /** Use `startMachine`. The thread starts while the kernel is still being compiled. */
+  /** Use `startMachine`. The threads start while the kernel is still being compiled. */
   constructor(
     kernel: Promise<WebAssembly.Module>,
     workerPath: string,
-    private readonly options: RunOptions,
+    memory: WebAssembly.Memory,
+    readonly cpus: number,
+    private readonly options: MachineOptions,
   ) {
     this.ended = new Promise((fulfil, reject) => {
       this.fulfil = fulfil
       this.reject = reject
     })
-    const workerData = this.prepare()
-    this.consoleOutput.askForBytes()
-    // A bundle in plain JavaScript: what this process was started with is nothing to it.
-    this.worker = new Worker(workerPath, { workerData, env: {}, execArgv: [] })
-    this.worker.on('message', (message: WorkerMessage) => this.hear(message))
-    this.worker.on('error', (error) => this.fail(error))
-    this.worker.on(
-      'exit',
-      (code) => this.isSettling || this.fail(new Error(`The machine's thread has ended with code ${code}.`)),
-    )
-    kernel.then(
-      (module) => this.worker.postMessage(module),
-      (error) => this.fail(error),
-    )
-  }
-
-  /** Gives console input to the guest; returns how many bytes were taken. */
-  input(bytes: Uint8Array): number {
-    let taken = this.consoleInput.write(bytes)
-    if (taken < bytes.length) {
-      this.consoleInput.askForRoom()
-      taken += this.consoleInput.write(bytes.subarray(taken))
+    // Who waits for the guests alone hears of a failure by them.
+    this.ended.catch(() => {})
+    const callbacks = {
+      hear: (message: ThreadMessage) => this.hear(message),
+      fail: (error: Error) => this.lose(error),
     }
-    this.control.wake()
-    return taken
-  }
-
-  /** Fulfilled when console input may find room again. */
-  room(): Promise<void> {
-    if (this.consoleInput.room > 0) return Promise.resolve()
-    return new Promise((fulfil) => {
-      this.roomWaiters.push(fulfil)
-      this.consoleInput.askForRoom()
-      if (this.consoleInput.room > 0) this.tellRoom()
+    const channels = Array.from({ length: cpus }, () => new MessageChannel())
+    const code = options.code ?? 'wasm'
+    this.threads = channels.map(({ port1 }, cpu) => {
+      const wake = () => this.control?.wake(cpu)
+      return new CpuThread(workerPath, { cpu, cpus, memory, code, transfers: port1 }, { ...callbacks, wake })
     })
+    const ports = channels.map(({ port2 }) => port2)
+    const workerData: TransferInput = { role: 'transfers', cpus, memory, ports }
+    this.transfers = startWorker(workerPath, 'the disks', { workerData, transferList: ports }, callbacks)
+    this.gone = Promise.all(this.workers().map((worker) => new Promise((fulfil) => worker.on('exit', fulfil))))
+    this.ready = this.boot(kernel, memory)
+    this.ready.catch((error) => this.fail(error))
   }
 
-  /** Ends the guest at once; `ended` tells when it has. */
-  stop(): void {
-    this.control.stop()
-    this.stopTimer ??= setTimeout(() => {
-      this.fail(new StuckError('The machine does not answer any more.'))
-    }, ANSWER_MS)
-  }
-
-  /** Opens all that the machine needs; nothing is left open when this throws. */
-  private prepare(): WorkerInput {
-    const { options } = this
+  /**
+   * Makes a guest of all that its options name; it has not been started then. Throws MachineError when it cannot be as
+   * described, and leaves nothing open.
+   */
+  async define(options: GuestOptions): Promise<RunningGuest> {
+    this.refuseIfOver()
+    const own: Possessions = { files: [], disks: [], ports: [] }
+    this.possessions.add(own)
     try {
-      const image = (path: string | undefined, what: string) => {
-        if (path === undefined) return undefined
-        const file = openFile(path, what, 'check the path')
-        this.files.push(file)
-        if (file.sizeBytes === 0) throw new MachineError(E_CORRUPT, `${file.name} is empty; get or build it anew.`)
-        return file
+      const images = openImages(options, own.files)
+      for (const disk of openDisks(options.disks ?? [], this.disks())) {
+        own.files.push(disk)
+        own.disks.push([this.diskNumbers.take(), disk])
       }
-      const kernel = image(options.kernel, 'kernel')
-      const initrd = image(options.initrd, 'initrd')
-      const firmware = image(options.firmware, 'firmware')
-      const disks = openDisks(options.disks ?? [])
-      this.files.push(...disks)
-      const ports = (options.nets ?? []).map((net, number) => (net === 'loopback' ? net : this.plug(net, number)))
-      return {
-        control: this.control.buffer,
-        consoleOutput: this.consoleOutput.buffer,
-        consoleInput: this.consoleInput.buffer,
-        spec: describe(options, disks),
-        kernel,
-        initrd,
-        firmware,
-        disks,
-        ports,
+      for (const _ of options.nets ?? []) own.ports.push(this.portNumbers.take())
+      const [{ images: orders, start }, control] = await Promise.all([orderImages(images), this.ready])
+      await this.tellAll({ kind: 'attach-disks', disks: own.disks })
+      const guest = await this.create({ ...describe(options, own), ...start }, options, own, control)
+      try {
+        await this.tellAll({ kind: 'attach-guest', guest: guest.id, console: guest.console(), ports: guest.plug() })
+        await this.call({ kind: 'load', guest: guest.id, images: orders })
+        await this.call({ kind: 'set', guest: guest.id, settings: settingsOf(options.settings ?? {}) })
+      } catch (error) {
+        if (this.over === undefined) await guest.remove()
+        throw error
       }
+      return guest
     } catch (error) {
-      this.release()
+      await this.release(own)
       throw error
     }
   }
 
-  private plug(address: StreamAddress, number: number): PortRings {
-    const out = Frames.create(FRAMES_BYTES)
-    const into = Frames.create(FRAMES_BYTES)
-    const wake = () => this.control.wake()
-    const warn = (message: string) => this.options.warn?.(message)
-    this.uplinks.set(number, new Uplink({ address, out, in: into, wake, warn }))
-    return { out: out.ring.buffer, in: into.ring.buffer }
+  async stats(): Promise<MachineStats> {
+    await this.ready
+    return this.call({ kind: 'machine-stats' })
   }
 
-  private hear(message: WorkerMessage): void {
+  /** Ends all guests at once, and then the machine. Rejected with StuckError when it does not answer. */
+  stop(): Promise<void> {
+    this.stopping ??= this.end()
+    return this.stopping
+  }
+
+  private async boot(kernel: Promise<WebAssembly.Module>, memory: WebAssembly.Memory): Promise<Control> {
+    const module = await kernel
+    const [first, ...others] = this.threads as [CpuThread, ...CpuThread[]]
+    first.begin(module)
+    const mailbox = await this.unlessItFails(first.ready)
+    const control = new Control(memory, mailbox, this.cpus)
+    for (const thread of others) thread.begin(module)
+    await this.unlessItFails(Promise.all(others.map(({ ready }) => ready)))
+    this.order({ kind: 'begin', mailbox })
+    this.control = control
+    return control
+  }
+
+  private async create(
+    spec: GuestSpec,
+    options: GuestOptions,
+    own: Possessions,
+    control: Control,
+  ): Promise<RunningGuest> {
+    const id = await this.call({ kind: 'create', spec })
+    const owner = {
+      control,
+      call: <C extends Command>(command: C) => this.call(command),
+      remove: () => this.remove(id, own),
+    }
+    const guest = new RunningGuest(id, options, owner, own.ports)
+    own.guest = id
+    this.guests.set(id, guest)
+    return guest
+  }
+
+  private async remove(guest: number, own: Possessions): Promise<void> {
+    while (!(await this.call({ kind: 'remove', guest }))) {
+      this.order({ kind: 'abandon', disks: own.disks.map(([number]) => number) })
+      await sleep(BUSY_MS)
+    }
+    this.guests.delete(guest)
+    await this.tellAll({ kind: 'detach-guest', guest, ports: own.ports })
+    await this.release(own)
+  }
+
+  /** Closes what the guest has, as soon as no thread uses it any more. */
+  private async release(own: Possessions): Promise<void> {
+    if (!this.possessions.delete(own)) return
+    const disks = own.disks.map(([number]) => number)
+    if (this.over === undefined) await this.tellAll({ kind: 'detach-disks', disks }).catch(() => {})
+    if (this.over !== undefined) await this.gone
+    this.diskNumbers.giveBack(disks)
+    this.portNumbers.giveBack(own.ports)
+    for (const { fd } of own.files) closeSync(fd)
+  }
+
+  private disks(): Disk[] {
+    return [...this.possessions].flatMap(({ disks }) => disks.map(([, disk]) => disk))
+  }
+
+  private async call<C extends Command>(command: C): Promise<Answer<C['kind']>> {
+    this.refuseIfOver()
+    return (this.threads[0] as CpuThread).call(command)
+  }
+
+  private async tellAll(command: Command): Promise<void> {
+    this.refuseIfOver()
+    await Promise.all(this.threads.map((thread) => thread.call(command)))
+  }
+
+  private order(order: TransferOrder): void {
+    this.transfers.postMessage(order)
+  }
+
+  private refuseIfOver(): void {
+    if (this.over !== undefined) throw this.over
+  }
+
+  private hear(message: ThreadMessage): void {
     switch (message.kind) {
       case 'output':
-        this.drain().catch((error) => this.fail(error))
+        this.guests.get(message.guest)?.hearOutput()
         break
       case 'room':
-        this.tellRoom()
+        this.guests.get(message.guest)?.tellRoom()
         break
       case 'frames':
-        this.uplinks.get(message.port)?.pump()
+        this.ownerOf(({ ports }) => ports.includes(message.port))?.hearFrames(message.port)
+        break
+      case 'disk-failed':
+        this.ownerOf(({ disks }) => disks.some(([number]) => number === message.disk))?.warn(message.text, message.key)
         break
       case 'warning':
-        this.options.warn?.(message.text)
+        if (!this.warnings.has(message.text)) this.options.warn?.(message.text)
+        this.warnings.add(message.text)
         break
-      case 'ended':
-        this.finish(() => this.fulfil(message.ending))
+      case 'stopped':
+        this.guests.get(message.guest)?.finish(message.ending)
         break
       case 'refused':
-        this.finish(() => this.reject(new MachineError(message.code, message.message)))
+        this.fail(new MachineError(message.code, message.message))
         break
       case 'failed':
-        this.finish(() => this.reject(new Error(message.message)))
+        this.fail(new Error(message.message))
         break
     }
   }
 
-  /** Fulfilled when all console output was handed over. */
-  private drain(): Promise<void> {
-    // It may be done at once, and must not be taken for under way then.
-    this.draining ??= this.handOver().finally(() => {
-      this.draining = undefined
-    })
-    return this.draining
+  private ownerOf(has: (own: Possessions) => boolean): RunningGuest | undefined {
+    const own = [...this.possessions].find(has)
+    return own?.guest === undefined ? undefined : this.guests.get(own.guest)
   }
 
-  /** Hands over console output until there is none, then asks to be told of more. */
-  private async handOver(): Promise<void> {
-    for (;;) {
-      const piece = new Uint8Array(this.consoleOutput.length)
-      if (piece.length === 0) {
-        this.consoleOutput.askForBytes()
-        if (this.consoleOutput.length > 0) continue
-        return
-      }
-      this.consoleOutput.read(piece)
-      if (this.consoleOutput.tellWriter()) this.control.wake()
-      await this.options.output(piece)
-    }
-  }
-
-  private tellRoom(): void {
-    const waiters = this.roomWaiters
-    this.roomWaiters = []
-    for (const fulfil of waiters) fulfil()
-  }
-
-  /** Settles `ended` after the last output; its reader may take as long as it likes. */
-  private async finish(settle: () => void): Promise<void> {
-    this.isSettling = true
-    clearTimeout(this.stopTimer)
+  private async end(): Promise<void> {
+    const stuck = () => this.fail(new StuckError('The machine does not answer any more.'))
+    const timer = setTimeout(stuck, ANSWER_MS)
     try {
-      await this.drain()
-    } catch (error) {
-      this.reject(error as Error)
+      await this.unlessItFails(this.quit())
+    } finally {
+      clearTimeout(timer)
     }
-    this.release()
-    settle()
+    this.over = new MachineError(E_BAD_STATE, 'The machine has been stopped; start a new one.')
+    for (const thread of this.threads) thread.abandon(this.over)
+    // Those that have run are about to hand over their last output, whose readers may take as long as they like.
+    await Promise.all([...this.guests.values()].map((guest) => guest.leave(this.over as Error)))
+    for (const own of this.possessions) await this.release(own)
+    this.fulfil()
   }
 
+  /** Stops all guests, then all threads. */
+  private async quit(): Promise<void> {
+    await this.ready
+    await Promise.all([...this.guests.values()].map((guest) => guest.stop().catch(ignoreRefusal)))
+    this.isEnding = true
+    for (const thread of this.threads) thread.end()
+    this.order({ kind: 'end' })
+    await this.gone
+  }
+
+  /** A thread has ended. */
+  private lose(error: Error): void {
+    if (!this.isEnding) this.fail(error)
+  }
+
+  /** The whole machine ends at once: no half of it lives on. */
   private fail(error: Error): void {
-    this.release()
+    if (this.over !== undefined) return
+    this.over = error
     this.reject(error)
-    void this.worker.terminate()
+    for (const thread of this.threads) thread.abandon(error)
+    for (const guest of this.guests.values()) guest.fail(error)
+    for (const worker of this.workers()) void worker.terminate()
+    for (const own of this.possessions) void this.release(own)
   }
 
-  private release(): void {
-    clearTimeout(this.stopTimer)
-    for (const uplink of this.uplinks.values()) uplink.close()
-    for (const { fd } of this.files.splice(0)) closeSync(fd)
-    this.tellRoom()
+  private unlessItFails<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.ended as Promise<never>])
+  }
+
+  private workers(): Worker[] {
+    return [...this.threads.map(({ worker }) => worker), this.transfers]
   }
 }
 
-/** Starts a machine whose guest begins at once. Throws MachineError when it cannot be as described. */
-export function startMachine(options: RunOptions): RunningMachine {
+/** Starts a machine without guests. Throws MachineError when it cannot be as described. */
+export function startMachine(options: MachineOptions): RunningMachine {
+  const { cpus = Math.min(availableParallelism(), MAX_CPUS), memoryBytes } = options
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CPUS) {
+    throw new MachineError(E_BAD_ARG, `A machine has 1 to ${MAX_CPUS} CPUs, not ${cpus}.`)
+  }
   const [kernelPath, workerPath] = [findArtefact('orlop.wasm'), findArtefact('worker.mjs')]
   if (kernelPath === undefined || workerPath === undefined) {
     throw new MachineError(E_UNSUPPORTED, 'The hypervisor has not been built yet; run "npm run build" first.')
@@ -256,22 +317,39 @@ export function startMachine(options: RunOptions): RunningMachine {
   // V8 compiles each function quickly when it is first called and better when it is hot. Made to optimise all of it at
   // once (--no-liftoff), a boot takes more time in all, because the kernel returns so often that V8 keeps up anyway.
   const kernel = readFile(kernelPath).then((bytes) => WebAssembly.compile(new Uint8Array(bytes)))
-  return new RunningMachine(kernel, workerPath, options)
+  return new RunningMachine(kernel, workerPath, reserve(memoryBytes, cpus), cpus, options)
 }
 
-function describe(options: RunOptions, disks: Disk[]): GuestSpec {
+function reserve(memoryBytes: number, cpus: number): WebAssembly.Memory {
+  try {
+    return memoryFor(memoryBytes, cpus)
+  } catch (cause) {
+    const message = `This system has no room for a machine with ${memoryBytes} bytes of memory; give it less.`
+    throw new MachineError(E_NO_MEMORY, message, { cause })
+  }
+}
+
+function describe(options: GuestOptions, { disks, ports }: Possessions): GuestSpec {
+  const { name, ramBytes, harts, commandLine, virtioConsole, translator } = options
   return {
-    ramBytes: options.ramBytes,
-    commandLine: options.commandLine,
-    firmware: options.firmware !== undefined,
-    seed: randomBytes(8).readBigUInt64LE(),
-    translator: options.translator,
-    disks: disks.map(({ readOnly }, disk) => ({ disk, readOnly })),
-    nets: (options.nets ?? []).map((_, port) => ({ port, mac: randomMac() })),
+    name,
+    ramBytes,
+    harts,
+    commandLine,
+    virtioConsole,
+    translator,
+    seed: options.seed ?? randomBytes(8).readBigUInt64LE(),
+    disks: disks.map(([disk, { readOnly }]) => ({ disk, readOnly })),
+    nets: ports.map((port) => ({ port, mac: randomMac() })),
   }
 }
 
 /** An address with QEMU's prefix, so that two guests on one wire do not have the same. */
 function randomMac(): Uint8Array {
   return new Uint8Array([0x52, 0x54, 0x00, ...randomBytes(3)])
+}
+
+/** A guest that does not run need not be stopped. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof MachineError)) throw error
 }

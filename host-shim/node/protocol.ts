@@ -1,31 +1,102 @@
-// What the thread with the machine and the thread around it say to each other.
+// What the threads of a machine say to each other. Commands go to a CPU's thread by a port of its own, which it looks at
+// between runs; what it says itself comes as messages of the worker.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { Divergence } from '../divergence.ts'
 import type { GuestSpec } from '../guest-spec.ts'
-import type { GuestStats } from '../stats.ts'
+import type { GuestState } from '../machine.ts'
+import type { Setting } from '../settings.ts'
+import type { GuestStats, MachineStats } from '../stats.ts'
 import type { Disk } from './disk.ts'
 import type { OpenFile } from './file.ts'
 
-/** What the machine's thread is given at its start (`workerData`). The compiled kernel follows as a message of its own. */
-export interface WorkerInput {
-  control: SharedArrayBuffer
-  consoleOutput: SharedArrayBuffer
-  consoleInput: SharedArrayBuffer
-  /** The guest, but for what its firmware file decides. */
-  spec: GuestSpec
-  kernel?: OpenFile
-  initrd?: OpenFile
-  /** An ELF file, or raw bytes for the start of RAM. */
-  firmware?: OpenFile
-  disks: Disk[]
-  /** Ports of the machine by number: rings of frames to and from an uplink, or one that gives back what it gets. */
-  ports: (PortRings | 'loopback')[]
+/** What the thread of a CPU is given at its start (`workerData`). The compiled kernel follows as a message of its own. */
+export interface CpuInput {
+  role: 'cpu'
+  cpu: number
+  cpus: number
+  memory: WebAssembly.Memory
+  code: 'wasm' | 'none'
+  /** Brings Request. */
+  commands: MessagePort
+  /** Takes Transfer; that of CPU 0 brings Completion. */
+  transfers: MessagePort
 }
 
+/** What the thread for slow disk work is given at its start. It looks for TransferOrder among its worker's messages. */
+export interface TransferInput {
+  role: 'transfers'
+  cpus: number
+  memory: WebAssembly.Memory
+  /** One for each CPU. */
+  ports: MessagePort[]
+}
+
+/** Both ends of a guest's first console. */
+export interface ConsoleRings {
+  output: SharedArrayBuffer
+  input: SharedArrayBuffer
+}
+
+/** Frames out of a port of the machine and into it: the same buffer for a port that gives back what it gets. */
 export interface PortRings {
   out: SharedArrayBuffer
   in: SharedArrayBuffer
 }
+
+/** A kernel, an initrd, or a part of a firmware. */
+export interface ImageOrder {
+  what: number
+  address: number
+  from: OpenFile | { name: string; bytes: Uint8Array }
+}
+
+/** What the thread of a CPU is asked to do; all but the first four and the last are for CPU 0. */
+export type Command =
+  | { kind: 'attach-disks'; disks: [number, Disk][] }
+  | { kind: 'attach-guest'; guest: number; console: ConsoleRings; ports: [number, PortRings][] }
+  | { kind: 'detach-disks'; disks: number[] }
+  | { kind: 'detach-guest'; guest: number; ports: number[] }
+  | { kind: 'create'; spec: GuestSpec }
+  | { kind: 'load'; guest: number; images: ImageOrder[] }
+  | { kind: 'set'; guest: number; settings: Setting[] }
+  | { kind: 'start' | 'pause' | 'resume' | 'press' | 'stop' | 'remove' | 'state' | 'stats'; guest: number }
+  | { kind: 'machine-stats' }
+  | { kind: 'end' }
+
+/** What the kinds of commands answer; those that are not here answer nothing. */
+export interface Answers {
+  /** The guest's number. */
+  create: number
+  /** CPU seconds that the process had used by then. */
+  start: number
+  /** False: its disks are not finished yet. */
+  remove: boolean
+  state: GuestState
+  stats: GuestStats
+  'machine-stats': MachineStats
+}
+
+export type Answer<Kind extends Command['kind']> = Kind extends keyof Answers ? Answers[Kind] : void
+
+export interface Request {
+  id: number
+  command: Command
+}
+
+export interface Completion {
+  tag: number
+  /** OK or E_IO. */
+  status: number
+}
+
+/** What the thread for slow disk work is told. */
+export type TransferOrder =
+  /** The machine has started: its mailbox. */
+  | { kind: 'begin'; mailbox: number }
+  /** What is under way for these disks need not be finished: nobody waits for it any more. */
+  | { kind: 'abandon'; disks: number[] }
+  | { kind: 'end' }
 
 /** How a guest ended. */
 export interface Ending {
@@ -40,19 +111,24 @@ export interface Ending {
   startupCpuSeconds: number
 }
 
-/** What the machine's thread says (`postMessage`). */
-export type WorkerMessage =
-  /** Console output waits in the ring. */
-  | { kind: 'output' }
-  /** The ring of console input has room again. */
-  | { kind: 'room' }
+/** What a thread says (`postMessage`). */
+export type ThreadMessage =
+  /** The CPU's instance is there. */
+  | { kind: 'ready'; mailbox: number }
+  | { kind: 'done'; id: number; answer: unknown }
+  /** A MachineError; without an id, the machine itself is refused. */
+  | { kind: 'refused'; id?: number; code: number; message: string }
+  /** Console output waits in the guest's ring. */
+  | { kind: 'output'; guest: number }
+  /** The ring of the guest's console input has room again. */
+  | { kind: 'room'; guest: number }
   /** Frames wait in the ring of this port. */
   | { kind: 'frames'; port: number }
-  /** Something that the user should know and that does not end the run. */
+  /** A disk fails. `key` is the same for what need not be told twice. */
+  | { kind: 'disk-failed'; disk: number; key: string; text: string }
+  /** Something else that the user should know and that does not end the machine. */
   | { kind: 'warning'; text: string }
-  /** The guest has ended, and this thread with it. */
-  | { kind: 'ended'; ending: Ending }
-  /** The guest could not be started: a MachineError. */
-  | { kind: 'refused'; code: number; message: string }
-  /** The hypervisor itself has failed. */
+  /** A guest has ended, by itself or because it was stopped. */
+  | { kind: 'stopped'; guest: number; ending: Omit<Ending, 'startupCpuSeconds'> }
+  /** The hypervisor itself has failed, and this thread ends. */
   | { kind: 'failed'; message: string }

@@ -36,9 +36,13 @@ function run(result: number, code: 'wasm' | 'none'): Machine {
   const bytes = readFileSync(program.flat)
   const id = machine.create({ ramBytes, firmware: true, seed: 1n, tohost: program.symbols.get('tohost') as number })
   const read = (target: Uint8Array, offset: number) => target.set(bytes.subarray(offset, offset + target.length))
-  machine.loadPhysical(id, abi.GUEST_RAM_BASE, { name: 'the program', size: bytes.length, read })
+  machine.load(id, {
+    what: abi.LOAD_PHYSICAL,
+    address: abi.GUEST_RAM_BASE,
+    source: { name: 'the program', size: bytes.length, read },
+  })
   machine.start(id)
-  while (machine.run(0) !== abi.RUN_FINISHED);
+  while (machine.run() !== abi.RUN_FINISHED);
   return machine
 }
 

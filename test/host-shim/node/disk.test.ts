@@ -16,6 +16,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MachineError } from '../../../host-shim/error.ts'
 import { closeDisks, type Disk, makeDisks, openDisks } from '../../../host-shim/node/disk.ts'
+import type { Transfer } from '../../../host-shim/node/disk.ts'
+import { carryOut } from '../../../host-shim/node/transfers.ts'
 import * as abi from '../../../hypervisor/abi.ts'
 
 /** Where the test's segment lists and buffers lie: above 2 GiB, where an address has its highest bit set. */
@@ -26,26 +28,37 @@ const view = new DataView(memory.buffer)
 
 const folder = mkdtempSync(join(tmpdir(), 'orlop-disk-'))
 const path = join(folder, 'disk.img')
-const SIZE = 1 << 20
+/** More than is zeroed at once. */
+const SIZE = 3 << 20
 let warnings: string[] = []
+let deferred: Transfer[] = []
 
-function withDisk(
+const fail = (_disk: number, { key, text }: { key: string; text: string }) => warnings.push(`${key}: ${text}`)
+
+function makeIo(...disks: Disk[]) {
+  warnings = []
+  deferred = []
+  return makeDisks(memory, new Map(disks.entries()), { fail, defer: (transfer) => deferred.push(transfer) })
+}
+
+async function withDisk(
   readOnly: boolean,
-  use: (io: ReturnType<typeof makeDisks>, disk: Disk) => void,
-  isStopped = () => false,
-): void {
+  use: (io: ReturnType<typeof makeDisks>, disk: Disk) => void | Promise<void>,
+): Promise<void> {
   writeFileSync(
     path,
     Uint8Array.from({ length: SIZE }, (_, i) => i % 253),
   )
-  warnings = []
   const disks = openDisks([{ path, readOnly }])
   try {
-    use(makeDisks(memory, disks, { warn: (text) => warnings.push(text), isStopped }), disks[0]!)
+    await use(makeIo(...disks), disks[0]!)
   } finally {
     closeDisks(disks)
   }
 }
+
+/** What the thread for slow work makes of the transfer that was handed to it last. */
+const finish = (isAbandoned = () => false) => carryOut(deferred.at(-1) as Transfer, { fail, isAbandoned })
 
 /** A list of segments at HIGH, each [offset from HIGH + 1 MiB, length]; wasm hands over addresses as signed numbers. */
 function segments(...parts: [number, number][]): [number, number] {
@@ -81,12 +94,14 @@ test('several segments are read in order from one place', () =>
     assert.is(Buffer.compare(buffer(200, 923), file.subarray(613, 1536)), 0)
   }))
 
-test('several segments are written in order to one place, and a flush says so', () =>
-  withDisk(false, (io) => {
+test('several segments are written in order to one place, and a flush is handed on', () =>
+  withDisk(false, async (io) => {
     buffer(0, 512).fill(1)
     buffer(512, 512).fill(2)
     assert.is(io.blockSubmit(0, abi.BLOCK_WRITE, 4096n, 0n, ...segments([512, 512], [0, 512]), 0), abi.BLOCK_DONE)
-    assert.is(io.blockSubmit(0, abi.BLOCK_FLUSH, 0n, 0n, 0, 0, 0), abi.BLOCK_DONE)
+    assert.is(io.blockSubmit(0, abi.BLOCK_FLUSH, 0n, 0n, 0, 0, -7), abi.BLOCK_PENDING)
+    assert.is(deferred[0]?.tag, -7 >>> 0)
+    assert.is(await finish(), abi.OK)
     const file = readFileSync(path)
     assert.ok(file.subarray(4096, 4608).every((byte) => byte === 2))
     assert.ok(file.subarray(4608, 5120).every((byte) => byte === 1))
@@ -102,25 +117,38 @@ test('more segments than the host takes in one call are no matter', () =>
     assert.is(Buffer.compare(buffer(0, 32768), readFileSync(path).subarray(0, 32768)), 0)
   }))
 
-test('zeroes are written, and a discard leaves the file as it is', () =>
+test('a few zeroes are written at once, and a discard leaves the file as it is', () =>
   withDisk(false, (io) => {
-    assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 512n, BigInt(SIZE - 1024), 0, 0, 0), abi.BLOCK_DONE)
+    assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 512n, 1n << 20n, 0, 0, 0), abi.BLOCK_DONE)
+    const file = readFileSync(path)
+    assert.ok(file.subarray(512, 512 + (1 << 20)).every((byte) => byte === 0))
+    assert.is(file[511], 511 % 253)
+    assert.is(file[512 + (1 << 20)], (512 + (1 << 20)) % 253)
+    assert.is(io.blockSubmit(0, abi.BLOCK_DISCARD, 0n, BigInt(SIZE), 0, 0, 0), abi.BLOCK_DONE)
+    assert.is(readFileSync(path)[511], 511 % 253)
+    assert.is(deferred.length, 0)
+  }))
+
+test('many zeroes are handed on, and written in the end', () =>
+  withDisk(false, async (io) => {
+    assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 512n, BigInt(SIZE - 1024), 0, 0, 0), abi.BLOCK_PENDING)
+    assert.is(await finish(), abi.OK)
     const file = readFileSync(path)
     assert.ok(file.subarray(512, SIZE - 512).every((byte) => byte === 0))
     assert.is(file[511], 511 % 253)
     assert.is(file[SIZE - 512], (SIZE - 512) % 253)
-    assert.is(io.blockSubmit(0, abi.BLOCK_DISCARD, 0n, BigInt(SIZE), 0, 0, 0), abi.BLOCK_DONE)
-    assert.is(readFileSync(path)[511], 511 % 253)
+    assert.is(file.length, SIZE)
   }))
 
-test('a machine that is to end does not wait for zeroes', () =>
-  withDisk(
-    false,
-    (io) => {
-      assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 0n, BigInt(SIZE), 0, 0, 0), abi.E_IO)
-    },
-    () => true,
-  ))
+test('nobody waits for zeroes of a guest that is gone', () =>
+  withDisk(false, async (io) => {
+    assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 0n, BigInt(SIZE), 0, 0, 0), abi.BLOCK_PENDING)
+    let looks = 0
+    assert.is(await finish(() => looks++ > 0), abi.E_IO)
+    const file = readFileSync(path)
+    assert.is(file[(1 << 20) - 1], 0)
+    assert.is(file[1 << 20], (1 << 20) % 253)
+  }))
 
 test('nothing outside of the disk can be reached', () =>
   withDisk(false, (io) => {
@@ -155,7 +183,7 @@ test('a file that has become shorter gives I/O errors, not other bytes', () =>
     assert.is(io.blockSubmit(0, abi.BLOCK_READ, 3584n, 0n, ...segments([0, 1024]), 0), abi.E_IO)
   }))
 
-test('a failing disk is an I/O error for the guest, and told to the user once', () => {
+test('a failing disk is an I/O error for the guest, and told to the user under one key', async () => {
   // Writes to /dev/full fail as on a full file system.
   const full: Disk = {
     name: 'The disk full.img',
@@ -164,15 +192,18 @@ test('a failing disk is an I/O error for the guest, and told to the user once', 
     identity: '',
     readOnly: false,
   }
-  warnings = []
-  const io = makeDisks(memory, [full], { warn: (text) => warnings.push(text), isStopped: () => false })
+  const io = makeIo(full)
   for (let i = 0; i < 3; i++) {
     assert.is(io.blockSubmit(0, abi.BLOCK_WRITE, 0n, 0n, ...segments([0, 512]), 0), abi.E_IO)
   }
   assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 0n, 512n, 0, 0, 0), abi.E_IO)
+  assert.is(io.blockSubmit(0, abi.BLOCK_WRITE_ZEROES, 0n, BigInt(SIZE), 0, 0, 0), abi.BLOCK_PENDING)
+  assert.is(await finish(), abi.E_IO)
   closeDisks([full])
-  assert.is(warnings.length, 1)
-  assert.match(warnings[0]!, /^The disk full\.img has failed: .*ENOSPC.* Make room/)
+  assert.is(warnings.length, 5)
+  for (const warning of warnings) {
+    assert.match(warning, /^The disk full\.img\0ENOSPC: The disk full\.img has failed: .*ENOSPC.* Make room/)
+  }
 })
 
 test('what is no disk is refused with a sentence that names it', () => {
@@ -203,6 +234,14 @@ test('one file is not written by two disks', () => {
   assert.match(refusal(both(false, false)), /given twice/)
   assert.match(refusal(both(true, false)), /given twice/)
   both(true, true)()
+})
+
+test('a disk of one guest is not written by another', () => {
+  const mine = openDisks([{ path, readOnly: true }])
+  const other = (readOnly: boolean) => () => closeDisks(openDisks([{ path, readOnly }], mine))
+  assert.match(refusal(other(false)), /belongs to another guest/)
+  other(true)()
+  closeDisks(mine)
 })
 
 test.after(() => rmSync(folder, { recursive: true }))
