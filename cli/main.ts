@@ -3,6 +3,7 @@
 
 import { projectVersion } from '../host-shim/node/artefact.ts'
 import { OrlopError } from './error.ts'
+import { near } from './near.ts'
 
 interface Command {
   /** Text for `orlop help VERB`. */
@@ -19,20 +20,64 @@ interface Verb {
 
 const VERBS: Record<string, Verb> = {
   run: { summary: 'boot a guest and give it the terminal', load: () => import('./run.ts') },
+  up: { summary: 'start a machine with the guests of a fleet file', load: () => import('./up.ts') },
+  down: { summary: 'shut a machine down with all its guests', load: () => import('./down.ts') },
+  list: { summary: 'show the guests of a machine', load: () => import('./list.ts') },
+  info: { summary: 'show what a guest, or the machine, is made of', load: () => import('./info.ts') },
+  define: { summary: 'add the guests of a fleet file to a machine', load: () => import('./define.ts') },
+  start: { summary: 'start a guest that is off', load: () => import('./start.ts') },
+  shutdown: { summary: 'ask a guest to shut down', load: () => import('./shutdown.ts') },
+  poweroff: { summary: "take a guest's power away", load: () => import('./poweroff.ts') },
+  reboot: { summary: 'ask a guest to shut down, and start it again', load: () => import('./reboot.ts') },
+  reset: { summary: 'start a guest anew at once', load: () => import('./reset.ts') },
+  pause: { summary: 'stop a guest where it is', load: () => import('./pause.ts') },
+  unpause: { summary: 'let a paused guest go on', load: () => import('./unpause.ts') },
+  rm: { summary: 'take a guest off the machine', load: () => import('./rm.ts') },
+  console: { summary: 'give a guest of the machine this terminal', load: () => import('./console.ts') },
+  set: { summary: 'change what a guest may use, while it runs', load: () => import('./set.ts') },
+  stats: { summary: "show a guest's bill and counters", load: () => import('./stats.ts') },
+  top: { summary: 'show the live table of a machine', load: () => import('./top.ts') },
+  events: { summary: 'show what has happened on a machine', load: () => import('./events.ts') },
   pull: { summary: 'fetch a guest system into the cache', load: () => import('./pull.ts') },
   'build-kernel': { summary: 'build a lean guest kernel into the cache', load: () => import('./build-kernel.ts') },
 }
 
-/** What other tools call a verb, and ours. Words that mean different things to different tools are not guessed. */
+/** What other tools call a verb, and ours. */
 const HINTS: Record<string, string> = {
-  start: 'run',
-  create: 'run',
   boot: 'run',
   launch: 'run',
   fetch: 'pull',
   download: 'pull',
   install: 'pull',
   build: 'build-kernel',
+  ls: 'list',
+  ps: 'list',
+  status: 'list',
+  show: 'info',
+  dominfo: 'info',
+  attach: 'console',
+  terminal: 'console',
+  enter: 'console',
+  restart: 'reboot',
+  logs: 'events',
+  monitor: 'top',
+  remove: 'rm',
+  undefine: 'rm',
+  schedinfo: 'set',
+  setmem: 'set',
+}
+
+/** Words that mean different things to different tools: they are not guessed, and all that could be meant is told. */
+const AMBIGUOUS: Record<string, string> = {
+  destroy: 'take the power away: "orlop poweroff"; remove the guest: "orlop rm"; neither touches its disks',
+  delete: 'remove the guest from the machine: "orlop rm"; its disks stay',
+  kill: 'take the power away: "orlop poweroff"; end the machine: "orlop down --timeout 0"',
+  stop: 'ask it to shut down: "orlop shutdown"; take the power away: "orlop poweroff"; end the machine: "orlop down"',
+  halt: 'ask it to shut down: "orlop shutdown"; take the power away: "orlop poweroff"',
+  suspend: 'stop it where it is: "orlop pause"; nothing is kept beyond the machine\'s life',
+  resume: 'let a paused guest go on: "orlop unpause"; start one that is off: "orlop start"',
+  create: 'add guests to a running machine: "orlop define"; start a machine: "orlop up"; boot one guest: "orlop run"',
+  detach: 'leave a console: press Ctrl-]; start a machine in the background: "orlop up --detach"',
 }
 
 const HELP = `Usage: orlop VERB [WORDS]
@@ -47,7 +92,7 @@ ${Object.entries(VERBS)
   --help        print this text
   --version     print the version
 
-To begin with: "orlop pull debian", then "orlop run".
+To begin with: "orlop pull debian", then "orlop run". Many guests: "orlop help up".
 `
 
 /** Does what the words of the command line say; gives the exit code. */
@@ -72,7 +117,11 @@ function find(word: string): Verb {
   if (verb !== undefined) return verb
   if (word.startsWith('-'))
     throw new OrlopError(`The verb comes first: "orlop run ${word}"; "orlop --help" lists the verbs.`)
-  const meant = Object.hasOwn(HINTS, word) ? `did you mean "orlop ${HINTS[word]}"? ` : ''
+  if (Object.hasOwn(AMBIGUOUS, word)) {
+    throw new OrlopError(`"${word}" means different things to different tools. To ${AMBIGUOUS[word]}.`)
+  }
+  const [similar] = Object.hasOwn(HINTS, word) ? [HINTS[word]] : near(word, Object.keys(VERBS))
+  const meant = similar === undefined ? '' : `did you mean "orlop ${similar}"? `
   throw new OrlopError(`There is no verb "${word}"; ${meant}"orlop --help" lists the verbs.`)
 }
 

@@ -1,0 +1,356 @@
+// One guest's life on a running machine.
+//
+//              start                    pause
+//   shut off --------->  running  <-------------->  paused
+//      ^                  |  |  ^     unpause         |
+//      |   poweroff, or   |  |  | reset, or restart   |  poweroff, reset: as from running
+//      +------------------+  |  | as the fleet says   |
+//      |   it went off       v  |                     |
+//      +<------ poweroff -- crashed                   |
+//
+// The plan stays; what runs of it is made anew with each start from its files, and gone when the guest is off, so an
+// idle plan has no frame. "idle" is running with all harts in wfi, "in shutdown" is running after the power key.
+// Commands that change the life wait for each other.
+
+import {
+  RESET_COLD,
+  RESET_WARM,
+  STOP_DIVERGED,
+  STOP_NO_MEMORY,
+  STOP_PANIC,
+  STOP_POWEROFF,
+} from '../../hypervisor/abi.ts'
+import type { Ending } from '../../host-shim/node/protocol.ts'
+import type { GuestSettings } from '../../host-shim/settings.ts'
+import type { GuestStats } from '../../host-shim/stats.ts'
+import { OrlopError } from '../error.ts'
+import type { GuestPlan } from '../fleet/plan.ts'
+import { Backlog } from './backlog.ts'
+import type { EventLog } from './events.ts'
+import type { Metal, MetalGuest } from './metal.ts'
+import { asOrlopError, isUnheard } from './refusal.ts'
+
+export type State = 'running' | 'idle' | 'paused' | 'in shutdown' | 'shut off' | 'crashed'
+
+/** What came out of a request to end in order. */
+export type Parting = 'shut off' | 'timeout'
+
+/** A guest that lived shorter than this and comes back of itself waits, longer each time, up to the second number. */
+const SHORT_LIFE_MS = 1_000
+const LONGEST_WAIT_MS = 5_000
+const FIRST_WAIT_MS = 50
+
+export class Guest {
+  readonly console = new Backlog()
+  private life: 'off' | 'running' | 'paused' | 'crashed' = 'off'
+  private why = 'never started'
+  private wasPressed = false
+  private startsAgain = false
+  private metal: MetalGuest | undefined
+  private startedAt = 0
+  private shortLives = 0
+  private comeback: NodeJS.Timeout | undefined
+  private turn: Promise<unknown> = Promise.resolve()
+  private readonly ends = new Set<() => void>()
+  private isGone = false
+
+  constructor(
+    readonly id: number,
+    readonly plan: GuestPlan,
+    private readonly machine: Metal,
+    private readonly log: EventLog,
+  ) {}
+
+  get isOn(): boolean {
+    return this.metal !== undefined
+  }
+
+  /** What it is for people; `busyHarts` as the machine counts them, undefined where that is not known. */
+  state(busyHarts?: number): State {
+    if (this.life === 'off') return 'shut off'
+    if (this.life !== 'running') return this.life
+    if (this.wasPressed) return 'in shutdown'
+    return busyHarts === 0 ? 'idle' : 'running'
+  }
+
+  get reason(): string {
+    return this.why
+  }
+
+  start(): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.life === 'paused') throw this.refusal('is paused', `type "orlop unpause ${this.name}"`)
+      if (this.metal !== undefined)
+        throw this.refusal('is running already', `"orlop reset ${this.name}" starts it anew`)
+      this.shortLives = 0
+      await this.boot('booted')
+    })
+  }
+
+  pause(): Promise<void> {
+    return this.exclusive(async () => {
+      const metal = this.running('paused')
+      if (this.life === 'paused') throw this.refusal('is paused already', `"orlop unpause ${this.name}" goes on`)
+      await metal.pause()
+      this.become('paused', 'by a user')
+    })
+  }
+
+  unpause(): Promise<void> {
+    return this.exclusive(async () => {
+      const metal = this.running('unpaused')
+      if (this.life !== 'paused') throw this.refusal('is not paused', 'there is nothing to do')
+      await metal.resume()
+      this.become('running', 'unpaused')
+    })
+  }
+
+  /** Takes the power away. */
+  poweroff(why = 'powered off by a user'): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.metal === undefined && this.comeback === undefined && this.life !== 'crashed') {
+        throw this.refusal('is shut off already', `"orlop start ${this.name}" starts it`)
+      }
+      await this.release()
+      this.become('off', why)
+    })
+  }
+
+  /** Starts it anew from its files, as the button on a computer does. */
+  reset(): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.metal === undefined && this.life !== 'crashed') this.running('reset')
+      await this.release()
+      this.shortLives = 0
+      await this.boot('reset by a user')
+    })
+  }
+
+  /** Presses the power key; with `startsAgain` it is started when it has gone off. */
+  press(startsAgain: boolean): Promise<void> {
+    return this.exclusive(async () => {
+      const metal = this.running('asked to shut down')
+      if (this.life === 'paused') throw this.refusal('is paused', `type "orlop unpause ${this.name}" first`)
+      try {
+        await metal.press()
+      } catch (error) {
+        if (!isUnheard(error)) throw error
+        const hard = startsAgain ? 'reset' : 'poweroff'
+        throw this.refusal('has nothing that listens to its power key', `type "orlop ${hard} ${this.name}"`, 1)
+      }
+      this.startsAgain = startsAgain
+      if (this.wasPressed) return
+      this.wasPressed = true
+      this.log.add(this.name, 'in shutdown', startsAgain ? 'to start again' : 'its power key was pressed')
+    })
+  }
+
+  /** Waits until this life of it has ended; "timeout" after so many ms. */
+  parted(timeoutMs: number): Promise<Parting> {
+    if (this.metal === undefined) return Promise.resolve('shut off')
+    return new Promise((fulfil) => {
+      const end = (parting: Parting) => {
+        clearTimeout(timer)
+        this.ends.delete(off)
+        fulfil(parting)
+      }
+      const off = () => end('shut off')
+      const timer = setTimeout(() => end('timeout'), timeoutMs)
+      this.ends.add(off)
+    })
+  }
+
+  set(settings: Partial<GuestSettings>): Promise<void> {
+    return this.exclusive(async () => {
+      const { targetBytes } = settings
+      if (targetBytes !== undefined && targetBytes > this.plan.memoryBytes) {
+        throw this.refusal('was made with less memory than that', 'give at most what "orlop info" shows')
+      }
+      await this.metal?.set(settings)
+      Object.assign(this.plan.settings, settings)
+      this.log.add(this.name, 'set', Object.keys(settings).join(', '))
+    })
+  }
+
+  /** Takes it off the machine for good. */
+  remove(force: boolean): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.metal !== undefined && !force) {
+        throw this.refusal(
+          `is ${this.state()}`,
+          `shut it down first, or type "orlop rm --force ${this.name}" to end and remove it`,
+        )
+      }
+      await this.release()
+      this.isGone = true
+      this.life = 'off'
+      this.log.add(this.name, 'removed')
+    })
+  }
+
+  /** Its bill and counters; undefined while it is off. */
+  async stats(): Promise<GuestStats | undefined> {
+    const { metal } = this
+    // It may end while it is asked: then it has none any more.
+    return metal?.stats().catch(() => undefined)
+  }
+
+  /** Gives console input; fulfilled when all was taken, or nobody is there any more to take it, or `isOver` says so. */
+  async input(bytes: Uint8Array, isOver: () => boolean): Promise<void> {
+    const { metal } = this
+    if (metal === undefined) throw this.refusal(`is ${this.state()}`, `type "orlop start ${this.name}" first`)
+    for (let left = bytes; left.length > 0 && this.metal === metal && !isOver(); ) {
+      left = left.subarray(metal.input(left))
+      if (left.length > 0) await Promise.race([metal.room(), metal.ended.catch(() => undefined)])
+    }
+  }
+
+  private get name(): string {
+    return this.plan.name
+  }
+
+  private async boot(why: string): Promise<void> {
+    const { plan } = this
+    let metal: MetalGuest
+    try {
+      metal = await this.machine.define({
+        name: plan.name,
+        ramBytes: plan.memoryBytes,
+        harts: plan.harts,
+        kernel: plan.kernel,
+        initrd: plan.initrd,
+        firmware: plan.firmware,
+        commandLine: plan.commandLine,
+        disks: plan.disks,
+        nets: plan.nets,
+        translator: plan.translator,
+        settings: plan.settings,
+        output: (piece) => {
+          if (plan.hasConsole) this.console.write(piece)
+        },
+        warn: (message) => this.log.add(plan.name, 'warning', message),
+      })
+    } catch (error) {
+      this.become('off', 'it could not be started')
+      throw asOrlopError(error, plan.name)
+    }
+    this.metal = metal
+    metal.ended.then(
+      (ending) => this.hearEnd(metal, ending),
+      // Removed, or the whole machine has failed, which tells about itself.
+      () => undefined,
+    )
+    try {
+      await metal.start()
+    } catch (error) {
+      // What never ran never ends.
+      this.metal = undefined
+      await metal.remove()
+      this.become('off', 'it could not be started')
+      throw asOrlopError(error, plan.name)
+    }
+    this.startedAt = performance.now()
+    this.become('running', why)
+  }
+
+  private hearEnd(metal: MetalGuest, ending: Ending): void {
+    // Whoever has ended it by a command takes care of the rest.
+    if (this.metal !== metal) return
+    this.exclusive(() => this.settle(metal, ending)).catch((error) => this.complain(error))
+  }
+
+  /** What the guest's own end leads to. */
+  private async settle(metal: MetalGuest, { reason, code }: Ending): Promise<void> {
+    // A command was faster and has ended it already.
+    if (this.metal !== metal) return
+    const { plan, startsAgain } = this
+    await this.release()
+    const isOff = reason === STOP_POWEROFF && code !== RESET_COLD && code !== RESET_WARM
+    if (isOff && startsAgain) return this.comeBack('rebooted')
+    if (isOff)
+      return plan.onPoweroff === 'restart' ? this.comeBack('restarted') : this.become('off', 'powered itself off')
+    if (reason === STOP_POWEROFF && code === RESET_COLD) {
+      return plan.onReset === 'restart' ? this.comeBack('reset itself') : this.become('off', 'asked for a reset')
+    }
+    this.become('crashed', crashOf(reason, code))
+    if (plan.onCrash === 'restart') return this.comeBack('restarted after a crash')
+  }
+
+  /** Starts it again, at once or, if it keeps ending, after a while. */
+  private async comeBack(why: string): Promise<void> {
+    this.shortLives = performance.now() - this.startedAt < SHORT_LIFE_MS ? this.shortLives + 1 : 0
+    if (this.shortLives <= 1) {
+      await this.boot(why).catch((error) => this.complain(error))
+      return
+    }
+    const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.shortLives)
+    if (this.life !== 'crashed') this.become('off', `starts again in ${waitMs} ms`)
+    const comeback = setTimeout(() => {
+      void this.exclusive(async () => {
+        if (this.comeback !== comeback) return
+        this.comeback = undefined
+        await this.boot(why).catch((error) => this.complain(error))
+      }).catch(() => undefined)
+    }, waitMs)
+    this.comeback = comeback
+  }
+
+  /** Ends what runs and gives all of it back. */
+  private async release(): Promise<void> {
+    clearTimeout(this.comeback)
+    this.comeback = undefined
+    this.wasPressed = false
+    this.startsAgain = false
+    const { metal } = this
+    if (metal === undefined) return
+    this.metal = undefined
+    // It may have ended of itself a moment ago.
+    await metal.stop().catch(() => undefined)
+    await metal.ended.catch(() => undefined)
+    await metal.remove()
+    for (const tell of [...this.ends]) tell()
+  }
+
+  private become(life: 'off' | 'running' | 'paused' | 'crashed', why: string): void {
+    this.life = life
+    this.why = why
+    this.log.add(this.name, this.state(), why)
+  }
+
+  private complain(error: unknown): void {
+    this.log.add(this.name, 'error', error instanceof Error ? error.message : String(error))
+  }
+
+  private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(async () => {
+      if (this.isGone) throw new OrlopError(`There is no guest "${this.name}" any more; it was removed.`)
+      return work()
+    })
+    this.turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  private running(what: string): MetalGuest {
+    if (this.metal !== undefined) return this.metal
+    throw this.refusal(`is ${this.state()} and cannot be ${what}`, `type "orlop start ${this.name}" first`)
+  }
+
+  private refusal(fact: string, advice: string, exitCode = 2): OrlopError {
+    return new OrlopError(`"${this.name}" ${fact}; ${advice}.`, exitCode)
+  }
+}
+
+/** Why a guest has failed. */
+function crashOf(reason: number, code: number): string {
+  switch (reason) {
+    case STOP_POWEROFF:
+    case STOP_PANIC:
+      return 'panicked'
+    case STOP_NO_MEMORY:
+      return 'the machine had no memory left for it'
+    case STOP_DIVERGED:
+      return 'translated code and the interpreter disagreed'
+    default:
+      return `failed with reason ${reason}, code ${code}`
+  }
+}
