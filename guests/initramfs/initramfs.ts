@@ -42,7 +42,7 @@ export const GUEST_MODULES = [
     'nls_iso8859_1',
     'nls_utf8',
   ],
-  ...['9p', '9pnet_virtio', 'vmw_vsock_virtio_transport', 'tun'],
+  ...['9p', '9pnet_virtio', 'vmw_vsock_virtio_transport', 'tun', 'virtio_input', 'evdev'],
 ]
 
 /** The program itself, and those that are meant for a real init. */
