@@ -2,9 +2,10 @@
 
 import { parseArgs } from 'node:util'
 import { OrlopError } from '../cli/error.ts'
+import { MAX_CPUS } from '../hypervisor/abi.ts'
 import type { BenchOptions } from './options.ts'
 
-export interface Flags extends Pick<BenchOptions, 'rows' | 'scale' | 'translator'> {
+export interface Flags extends Pick<BenchOptions, 'rows' | 'scale' | 'translator' | 'seconds' | 'cpus'> {
   isHelp: boolean
   /** What is no flag. */
   names: string[]
@@ -30,6 +31,16 @@ export function readFlags(words: string[]): Flags {
     if (!(flags.scale > 0 && flags.scale <= 100))
       throw new OrlopError(`--scale: "${values.scale}" is no size; give a number above 0 and up to 100, such as 0.1.`)
   }
+  if (values.seconds !== undefined) {
+    flags.seconds = Number(values.seconds)
+    if (!(flags.seconds >= 0.5 && flags.seconds <= 3600))
+      throw new OrlopError(`--seconds: "${values.seconds}" is no time; give a number from 0.5 to 3600.`)
+  }
+  if (values.cpus !== undefined) {
+    flags.cpus = Number(values.cpus)
+    if (!Number.isInteger(flags.cpus) || flags.cpus < 1 || flags.cpus > MAX_CPUS)
+      throw new OrlopError(`--cpus: "${values.cpus}" is no number of CPUs; give a whole number from 1 to ${MAX_CPUS}.`)
+  }
   return flags
 }
 
@@ -38,7 +49,16 @@ function parse(args: string[]) {
   try {
     return parseArgs({
       args,
-      options: { json: text, runs: text, rows: text, scale: text, translator: text, help: { type: 'boolean' } },
+      options: {
+        json: text,
+        runs: text,
+        rows: text,
+        scale: text,
+        translator: text,
+        seconds: text,
+        cpus: text,
+        help: { type: 'boolean' },
+      },
       allowPositionals: true,
     })
   } catch (cause) {

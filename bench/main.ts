@@ -15,22 +15,29 @@ interface Bench {
   RUNS: number
 }
 
-const BENCHES: Record<string, () => Promise<Bench>> = {
-  interpreter: () => import('./interpreter.ts'),
-  translator: () => import('./translator.ts'),
+/** Flags that only some benchmarks know. */
+type Special = 'rows' | 'scale' | 'translator' | 'seconds' | 'cpus'
+
+const BENCHES: Record<string, { load(): Promise<Bench>; knows: Special[] }> = {
+  interpreter: { load: () => import('./interpreter.ts'), knows: ['translator'] },
+  translator: { load: () => import('./translator.ts'), knows: ['translator', 'rows', 'scale'] },
+  isolation: { load: () => import('./isolation.ts'), knows: ['rows', 'seconds', 'cpus'] },
+  density: { load: () => import('./density.ts'), knows: ['rows', 'seconds', 'cpus'] },
+  shares: { load: () => import('./shares.ts'), knows: ['rows', 'seconds', 'cpus'] },
 }
-/** The one that has rows to choose from, and sizes. */
-const WITH_ROWS = 'translator'
+const SPECIAL: Special[] = ['rows', 'scale', 'translator', 'seconds', 'cpus']
 
 const HELP = `Usage: npm run --silent bench -- NAME [FLAGS]
 
-Benchmarks: ${Object.keys(BENCHES).join(', ')}. Each row is run several times, ours and the reference in turn.
+Benchmarks: ${Object.keys(BENCHES).join(', ')}. Each row is run several times: where there is a reference, in turn with it.
 
-  --runs N          how many times (default 3; translator 5)
+  --runs N          how many times (default: interpreter, isolation and shares 3, translator 5, density 1)
   --json FILE       keep the numbers
-  --translator M    hand this on to "orlop run" (default: as it does by itself; interpreter: off)
-  --rows A,B        only these rows (translator)
+  --translator M    hand this on to "orlop run" (translator; default: as it does by itself; interpreter: off)
+  --rows A,B        only these rows (all but interpreter; density: numbers of guests)
   --scale X         do so much of a row's work, for example 0.1 (translator; default 1)
+  --seconds S       how long one measurement takes (isolation, default 5; density 5; shares 10)
+  --cpus N          CPUs of the machine (isolation, default: one less than here; density 1; shares: as many as here)
 `
 
 async function main(): Promise<number> {
@@ -40,14 +47,17 @@ async function main(): Promise<number> {
     return isHelp ? 0 : 2
   }
   const name = names.join(' ')
-  const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined
-  if (load === undefined)
+  const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined
+  if (bench === undefined)
     throw new OrlopError(`There is no benchmark "${name}"; there are: ${Object.keys(BENCHES).join(', ')}.`)
-  if (name !== WITH_ROWS && (flags.rows !== undefined || flags.scale !== undefined))
-    throw new OrlopError(`--rows and --scale are for the benchmark "${WITH_ROWS}"; leave them out.`)
+  const strange = SPECIAL.find((flag) => flags[flag] !== undefined && !bench.knows.includes(flag))
+  if (strange !== undefined) {
+    const knowing = Object.keys(BENCHES).filter((other) => BENCHES[other]?.knows.includes(strange))
+    throw new OrlopError(`--${strange} is for the benchmarks ${knowing.join(', ')}; leave it out.`)
+  }
   const progress = (line: string) => void process.stderr.write(`${line}\n`)
   if (!(await buildAll(progress))) return 1
-  const { measure, RUNS } = await load()
+  const { measure, RUNS } = await bench.load()
   const report = await measure({ ...flags, runs: runs ?? RUNS, progress })
   console.log(asTable(report))
   if (json !== undefined) {

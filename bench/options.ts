@@ -11,4 +11,8 @@ export interface BenchOptions {
   scale?: number
   /** Handed to `orlop run --translator`. Default: not given, so that Orlop's own default counts. */
   translator?: string
+  /** How long one measurement takes, in seconds. Default: as the benchmark thinks best. */
+  seconds?: number
+  /** Physical CPUs of the machine. Default: as the benchmark thinks best. */
+  cpus?: number
 }

@@ -58,6 +58,10 @@ export interface Report {
   machine: Machine
   rows: Row[]
   summary: Summary
+  /** What the terminal shows in place of the rows, where these are too few words: the first line is the head. */
+  table?: string[][]
+  /** Everything that was measured, for programs. */
+  details?: unknown
 }
 
 export interface Machine {
@@ -176,11 +180,9 @@ function goalOf({ better, goal, goalRatio }: Row): string {
 }
 
 /** The table for the terminal. */
-export function asTable({ bench, machine, rows, summary }: Report): string {
-  const columns = rows.some(({ native }) => native !== null) ? [...COLUMNS, ...NATIVE] : COLUMNS
-  const head = columns.map((column) => (column.head === 'reference' && !machine.reference ? '' : column.head))
-  const body = rows.map((row) => columns.map((column) => column.cell(row)))
-  const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => cells[i]!.length)))
+export function asTable({ bench, machine, rows, summary, table }: Report): string {
+  const lines = table ?? linesOf(rows, machine)
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((cells) => cells[i]!.length)))
   const line = (cells: string[]) =>
     cells
       .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
@@ -191,17 +193,24 @@ export function asTable({ bench, machine, rows, summary }: Report): string {
   return [
     `${bench} on ${where.filter((part) => part !== '').join(', ')}`,
     '',
-    ...[head, ...body].map(line),
+    ...lines.map(line),
     '',
     `${number(summary.value)} ${summary.unit}${verdict}`,
   ].join('\n')
 }
 
-function number(value: number | null): string {
+function linesOf(rows: Row[], machine: Machine): string[][] {
+  const columns = rows.some(({ native }) => native !== null) ? [...COLUMNS, ...NATIVE] : COLUMNS
+  const head = columns.map((column) => (column.head === 'reference' && !machine.reference ? '' : column.head))
+  return [head, ...rows.map((row) => columns.map((column) => column.cell(row)))]
+}
+
+export function number(value: number | null): string {
   if (value === null) return ''
   return value >= 100 ? Math.round(value).toString() : value.toPrecision(3)
 }
 
+/** Of runs whose median is nothing there is no spread. */
 function percent(value: number | null): string {
-  return value === null ? '' : `${Math.round(value * 100)} %`
+  return value === null || !Number.isFinite(value) ? '' : `${Math.round(value * 100)} %`
 }

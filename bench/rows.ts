@@ -52,9 +52,13 @@ export function wordsOf({ name, command }: ProgramRow, iterations: number): stri
 
 /** The rows that the user named, in our order; all of them without names. */
 export function chooseRows(names: string[] | undefined): { programs: ProgramRow[]; others: OtherRow[] } {
-  const all: string[] = [...PROGRAM_ROWS.map(({ name }) => name), ...OTHER_ROWS]
+  const isWanted = wanted(names, [...PROGRAM_ROWS.map(({ name }) => name), ...OTHER_ROWS])
+  return { programs: PROGRAM_ROWS.filter(({ name }) => isWanted(name)), others: OTHER_ROWS.filter(isWanted) }
+}
+
+/** Which of all rows the user wants: those named, all of them without names. Throws when there is no such row. */
+export function wanted(names: string[] | undefined, all: string[]): (name: string) => boolean {
   const unknown = names?.find((name) => !all.includes(name))
   if (unknown !== undefined) throw new OrlopError(`There is no row "${unknown}"; there are: ${all.join(', ')}.`)
-  const isWanted = (name: string) => names === undefined || names.includes(name)
-  return { programs: PROGRAM_ROWS.filter(({ name }) => isWanted(name)), others: OTHER_ROWS.filter(isWanted) }
+  return (name) => names === undefined || names.includes(name)
 }

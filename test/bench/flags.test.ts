@@ -18,6 +18,11 @@ test('flags are read as what they mean', () => {
   })
 })
 
+test('time and CPUs are numbers', () => {
+  const words = 'shares --seconds 2.5 --cpus 4'
+  assert.equal(readFlags(words.split(' ')), { isHelp: false, names: ['shares'], seconds: 2.5, cpus: 4 })
+})
+
 test('what is not given is not there', () => {
   assert.equal(readFlags(['interpreter']), { isHelp: false, names: ['interpreter'] })
 })
@@ -27,6 +32,10 @@ test('a wrong word is refused with what is right', () => {
   assert.throws(() => readFlags(['--runs', '2.5']), /"2.5" is no number of runs/)
   assert.throws(() => readFlags(['--scale', '0']), /"0" is no size; give a number above 0/)
   assert.throws(() => readFlags(['--scale', 'big']), /"big" is no size/)
+  assert.throws(() => readFlags(['--seconds', '0']), /"0" is no time; give a number from 0.5 to 3600/)
+  assert.throws(() => readFlags(['--seconds', 'long']), /"long" is no time/)
+  assert.throws(() => readFlags(['--cpus', '17']), /"17" is no number of CPUs; give a whole number from 1 to 16/)
+  assert.throws(() => readFlags(['--cpus', '1.5']), /"1.5" is no number of CPUs/)
   assert.throws(() => readFlags(['--fast']), /'--fast'.*--help/)
 })
 

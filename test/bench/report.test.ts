@@ -110,4 +110,21 @@ test('the table has columns for the machine itself where a row was run on it', (
   ])
 })
 
+test('a report with a table of its own shows that in place of its rows, and no spread of nothing', () => {
+  const rows = [summarise({ ...time, ours: [0, 0, 1], reference: [] })]
+  const machine = { cpu: 'C', processors: 2, memoryGiB: 4, node: '20', v8: '11', system: 'Linux' }
+  const report: Report = { bench: 'b', when: '', machine, rows, summary: { value: 0, unit: '%', goal: 1, met: true } }
+  assert.match(asTable(report), /^boot {2}s {5}0\.00 {2,}≤ 2\.50 {2}met$/m)
+  const table = [
+    ['case', 'how', 'lost'],
+    ['hog', 'full', '12.5'],
+  ]
+  assert.equal(
+    asTable({ ...report, table })
+      .split('\n')
+      .slice(2),
+    ['case  how   lost', 'hog   full  12.5', '', '0.00 %: met'],
+  )
+})
+
 test.run()
