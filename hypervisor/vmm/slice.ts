@@ -83,8 +83,8 @@ function lap(guest: Guest, hart: Hart, end: f64): void {
     const reason = cpuRun.run(hart, left);
     const done = hart.retired - before;
     learn(hart, done, bill.toGuest(guest));
-    // A hart that was thought slower than it is has time left.
-    if (reason == EXIT_BUDGET && bill.now() >= end - REST_OF_LAP_NS) return;
+    // A hart that was thought slower than it is has time left. One that may wait for an answer of HTIF gets that first.
+    if (reason == EXIT_BUDGET && (guest.tohost != 0 || bill.now() >= end - REST_OF_LAP_NS)) return;
     acquire(guest);
     if (guest.state == GUEST_RUNNING && reason != EXIT_BUDGET && reason != EXIT_PAUSE) exits.handle(guest, hart, reason);
     if (goesOn(guest, hart)) prepare(guest, hart);
@@ -124,6 +124,12 @@ function laps(guest: Guest, hart: Hart, entity: u32, number: u32, cpu: Cpu): voi
       if (!goesOn(guest, hart)) return;
       if (spins && harts.yieldTo(entity, number, bill.now())) return;
     } while (spins && bill.now() < lapEnd);
+    if (guest.tohost != 0) {
+      acquire(guest);
+      if (guest.state == GUEST_RUNNING) htif.poll(guest);
+      release(guest);
+      if (!goesOn(guest, hart)) return;
+    }
     if (heat.count(number) != 0) translateHot(guest, hart, number);
     if (bill.now() >= end) return;
     if (guest.mmio != seen || guest.unheard != 0) {
