@@ -111,7 +111,8 @@ async function talk({ name, work }: DemoGuest, machine: string, disk: Disk): Pro
   guest.type(`echo $((6*7))-${name} $(uname -m)`)
   await guest.hear(new RegExp(`^42-${name} riscv64`, 'm'))
   if (work !== undefined && (name !== 'store' || disk.isFormatted)) {
-    guest.type('until [ -s /tmp/rounds ]; do sleep 1; done; echo $(cat /tmp/rounds) ro""unds')
+    // The file is empty for a moment each time it is written.
+    guest.type('until n=$(cat /tmp/rounds 2>/dev/null) && [ "$n" ]; do sleep 1; done; echo $n ro""unds')
     await guest.hear(/^\d+ rounds/m)
   }
   guest.type(`echo by""e-${name}`)
