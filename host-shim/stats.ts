@@ -66,6 +66,9 @@ export interface GuestStats {
   balloonTarget: number
   /** Pages that free-page reporting has given back so far. */
   reportedPages: number
+  /** Bytes free, and bytes that its programs could have, as the guest last said; it is asked while somebody looks. 0: nothing yet. */
+  freeBytes: number
+  availableBytes: number
   /** Do harts wait for a frame that the machine does not have? */
   starved: boolean
 }
@@ -136,6 +139,8 @@ export function readStats(window: Uint8Array): GuestStats {
     balloonPages: value(abi.STAT_BALLOON_PAGES),
     balloonTarget: value(abi.STAT_BALLOON_TARGET),
     reportedPages: value(abi.STAT_REPORTED_PAGES),
+    freeBytes: value(abi.STAT_FREE_BYTES),
+    availableBytes: value(abi.STAT_AVAILABLE_BYTES),
     starved: value(abi.STAT_STARVED) !== 0,
   }
 }

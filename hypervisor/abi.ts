@@ -2,7 +2,7 @@
 // Read by asc (kernel) and by tsc (shim, CLI, tests) alike, so it imports nothing and carries no types.
 
 /** Version of everything in this file; docs/abi.md has the changelog. */
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 
 // ── Error codes: a caller's mistake, nothing has changed ────────────────────────────────────────────────
 export const OK = 0;
@@ -202,7 +202,10 @@ export const STAT_BALLOON_TARGET = 42;
 export const STAT_REPORTED_PAGES = 43;
 /** 1 while harts wait for a frame that the machine does not have. */
 export const STAT_STARVED = 44;
-export const STAT_COUNT = 45;
+/** What the guest last said of itself (virtio's balloon): bytes free, and bytes that programs could have; 0: nothing (yet). */
+export const STAT_FREE_BYTES = 45;
+export const STAT_AVAILABLE_BYTES = 46;
+export const STAT_COUNT = 47;
 
 // ── `guestSet(id, what, value)`: what may be changed while a guest runs ─────────────────────────────────
 /** Share of the CPUs when they are short: 1 … 65535. A new guest has WEIGHT_DEFAULT. */

@@ -38,7 +38,7 @@ export function reset(hart: Hart, pc: u64, a0: u64, a1: u64, privilege: u32): vo
     hart.menvcfg = MENVCFG_STCE | MENVCFG_PBMTE | MENVCFG_ADUE | MENVCFG_CBZE | MENVCFG_CBCFE | MENVCFG_CBIE & CBIE_FLUSH;
     hart.mstatus = MSTATUS_FS & <u64>1 << 13;
   }
-  tlb.reset(hart);
+  tlb.reset(hart, privilege == PRIV_M);
   spaces.reset(hart);
   fpu.refresh(hart);
 }

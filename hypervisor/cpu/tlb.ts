@@ -196,6 +196,12 @@ function clearEntry(base: usize, place: usize): void {
   store<u64>(base + place, empty);
 }
 
+/** S mode fetches through set S whatever SUM is, so set SUM has room for fetch entries that is never touched. */
+function emptyFetchesOf(base: usize): void {
+  memory.fill(base + TLB_FETCH, 0, TLB_SET - TLB_FETCH);
+  clearEntry(base, TLB_FETCH);
+}
+
 /** Empties the entries of `set` that are listed, or all of them if the list ran over. */
 function empty(hart: Hart, set: u32, list: u32): void {
   const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
@@ -206,10 +212,10 @@ function empty(hart: Hart, set: u32, list: u32): void {
     for (let i: u32 = 0; i < fills; i++) clearEntry(base, listedAt(hart, list, i));
     return;
   }
-  memory.fill(base, 0, TLB_SET);
+  memory.fill(base, 0, TLB_FETCH);
   clearEntry(base, 0);
   clearEntry(base, TLB_WRITE);
-  clearEntry(base, TLB_FETCH);
+  if (set != SET_SUM) emptyFetchesOf(base);
   setFills(hart, set, 0);
 }
 
@@ -246,9 +252,13 @@ export function resume(hart: Hart, epoch: u32): void {
   chooseEpoch(hart);
 }
 
-/** Makes all entries empty, whatever the memory held before: for a hart that is new. */
-export function reset(hart: Hart): void {
-  hart.fills0 = hart.fills1 = hart.fills2 = hart.fills3 = FILLS_MAX + 1;
+/**
+ * Makes all entries empty, whatever the memory held before: for a hart that is new. Set M of one that never is in M mode is
+ * left alone, so that it takes no memory.
+ */
+export function reset(hart: Hart, hasM: bool): void {
+  hart.fills0 = hart.fills1 = hart.fills2 = FILLS_MAX + 1;
+  hart.fills3 = hasM ? FILLS_MAX + 1 : 0;
   paths.reset(hart);
   micro.reset(hart);
   flush(hart);
@@ -323,8 +333,6 @@ export function emptyFetches(hart: Hart): void {
   nextEpoch(hart);
   for (let set: u32 = 0; set < SETS; set++) {
     if (load<u32>(changetype<usize>(hart) + (<usize>set << 2), offsetof<Hart>("fills0")) == 0) continue;
-    const base = changetype<usize>(hart) + TLB + <usize>set * TLB_SET;
-    memory.fill(base + TLB_FETCH, 0, TLB_SET - TLB_FETCH);
-    clearEntry(base, TLB_FETCH);
+    if (set != SET_SUM) emptyFetchesOf(changetype<usize>(hart) + TLB + <usize>set * TLB_SET);
   }
 }

@@ -1,15 +1,17 @@
 // The papers of a guest: what vmm keeps about it beyond its shape - images, command line, seed, pause, counters.
 //
 //   guest block + 0x1a000  Papers
-//   guest block + 0x1b000  command line, SPEC_CMDLINE_MAX bytes and a NUL
+//                + 0x1a200  command line, SPEC_CMDLINE_MAX bytes and a NUL: in the same page as far as it can
 
 import { MAX_HARTS, PAGE_SIZE, SPEC_CMDLINE_MAX } from "../abi";
 import { DEVICES, DEVICE_SLOTS, Guest, HARTS } from "../guest/guest";
 
 const PAPERS: usize = DEVICES + DEVICE_SLOTS * PAGE_SIZE;
-const COMMAND_LINE: usize = PAPERS + PAGE_SIZE;
+const COMMAND_LINE: usize = PAPERS + 0x200;
 
 if (COMMAND_LINE + <usize>SPEC_CMDLINE_MAX + 1 > HARTS) ERROR("the command line runs into the harts");
+
+if (offsetof<Papers>() > COMMAND_LINE - PAPERS) ERROR("the papers run into the command line");
 
 /** Lies in the guest block, so it holds no pointers. */
 @unmanaged @final

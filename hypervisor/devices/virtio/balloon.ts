@@ -44,6 +44,9 @@ const CONFIG_BYTES: u32 = 16;
 /** Statistics: u16 tag, u64 value, 5.5.6.4. */
 const STAT_BYTES: u32 = 10;
 export const STATS: u32 = 16;
+/** VIRTIO_BALLOON_S_MEMFREE and VIRTIO_BALLOON_S_AVAIL, 5.5.6.4: bytes. */
+export const STAT_FREE: u32 = 4;
+export const STAT_AVAILABLE: u32 = 6;
 export const VIRTIO_BALLOON_S_MEMFREE: u32 = 4;
 export const VIRTIO_BALLOON_S_AVAIL: u32 = 6;
 /** More than these in one buffer are not looked at. */
@@ -78,6 +81,8 @@ export class Balloon extends Virtio {
   reportDone: u64;
   /** Index in the available ring of the buffer of statistics that was read last; NONE: none was. */
   statsAt: u32;
+  /** Looks at the machine's memory for which somebody still wants to know them. */
+  statsWanted: u32;
   /** A statistic on its way. */
   entry0: u64; entry1: u64;
   /** Statistics by tag; all ones: the driver did not tell. */

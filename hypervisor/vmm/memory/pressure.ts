@@ -60,7 +60,11 @@ export function look(): void {
     if (guest.state != GUEST_RUNNING || !lock.tryAcquire(lockOf(guest))) continue;
     const device = bus.balloonOf(guest);
     if (guest.state == GUEST_RUNNING && device) {
-      if (asksStats) balloon.refreshStats(guest, device);
+      // A guest that is asked has work: so nobody asks for what nobody wants to know.
+      if (device.statsWanted != 0) {
+        device.statsWanted--;
+        if (asksStats) balloon.refreshStats(guest, device);
+      }
       if (!isStarved(guest)) guest.starved = 0;
       settle(guest);
     }

@@ -1,15 +1,24 @@
 // The numbers about memory: those of a guest, and those of the machine.
 
 import {
-  MACHINE_STAT_PROMISED_FRAMES, MACHINE_STAT_SAVED_FRAMES, MAX_GUESTS, STAT_BALLOON_PAGES, STAT_BALLOON_TARGET, STAT_REPORTED_PAGES,
-  STAT_SHARED_FRAMES, STAT_STARVED,
+  MACHINE_STAT_PROMISED_FRAMES, MACHINE_STAT_SAVED_FRAMES, MAX_GUESTS, STAT_AVAILABLE_BYTES, STAT_BALLOON_PAGES, STAT_BALLOON_TARGET,
+  STAT_FREE_BYTES, STAT_REPORTED_PAGES, STAT_SHARED_FRAMES, STAT_STARVED,
 } from "../../abi";
 import { machine } from "../../core/machine";
 import * as bus from "../../devices/bus";
 import * as balloon from "../../devices/virtio/balloon";
+import { Balloon } from "../../devices/virtio/balloon";
 import { Guest, guestAt } from "../../guest/guest";
 import * as promises from "../../guest/promises";
 import { isStarved } from "./starvation";
+
+/** Looks (pressure.ts) for which a guest is asked about itself after somebody wanted to know: some seconds. */
+const WANTED_LOOKS: u32 = 50;
+
+function statistic(device: Balloon, tag: u32): u64 {
+  const value = balloon.stat(device, tag);
+  return value == ~(<u64>0) ? 0 : value;
+}
 
 /** Writes the guest's to the report at `target`. */
 export function report(guest: Guest, target: usize): void {
@@ -20,6 +29,9 @@ export function report(guest: Guest, target: usize): void {
   store<u64>(target, balloon.actual(guest, device), STAT_BALLOON_PAGES << 3);
   store<u64>(target, device.asked, STAT_BALLOON_TARGET << 3);
   store<u64>(target, device.reported, STAT_REPORTED_PAGES << 3);
+  store<u64>(target, statistic(device, balloon.STAT_FREE), STAT_FREE_BYTES << 3);
+  store<u64>(target, statistic(device, balloon.STAT_AVAILABLE), STAT_AVAILABLE_BYTES << 3);
+  device.statsWanted = WANTED_LOOKS;
 }
 
 /** Writes the machine's to the report at `target`. Others may run meanwhile, so they need not fit each other to the frame. */

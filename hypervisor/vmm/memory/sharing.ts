@@ -9,8 +9,9 @@
 //   merge        the other page's frame becomes a shared one, this page gets it by compare and swap
 //   expel        nobody uses the frame that was too many: it goes back
 //
-// Both guests' locks are held, so no device writes; guests with host transfers under way are left alone, and so are frames with
-// decoded code. Harts go on meanwhile. The time is the guest's that is looked at.
+// Both guests' locks are held, so no device writes; guests with host transfers under way are left alone. Harts go on meanwhile.
+// Decoded and translated code belongs to frames: that of the frame which stays is everybody's, that of the other goes with it.
+// The time is the guest's that is looked at.
 
 import { GUEST_PAUSED, GUEST_RUNNING, MAX_GUESTS } from "../../abi";
 import { Cpu } from "../../core/cpus";
@@ -131,7 +132,7 @@ function stepOf(guest: Guest, most: u32): u32 {
     const page = s.page++;
     const word = ram.wordOf(guest, gpaOf(page));
     const frame = word >> 12;
-    if (frame == 0 || frames.hasCode(frame)) continue;
+    if (frame == 0) continue;
     looked++;
     const sum = (word & PAGE_MERGED) != 0 ? lastSum(frame) : sumOf(frames.address(frame));
     const isStable = sum == lastSum(frame);
@@ -190,7 +191,7 @@ function find(sum: u32, frame: u32): u32 {
     if (known == NONE || !isSharing(guestAt(known >> PAGE_BITS))) continue;
     const other = ram.wordOf(guestAt(known >> PAGE_BITS), gpaOf(known & PAGE_MASK)) >> 12;
     if (other == 0 || other == frame || lastSum(other) != sum) continue;
-    if (!frames.hasCode(other) && frames.references(other) < OWNERS_MOST) return known;
+    if (frames.references(other) < OWNERS_MOST) return known;
   }
   return NONE;
 }

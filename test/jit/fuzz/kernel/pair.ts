@@ -154,7 +154,7 @@ function goForgetting(hart: Hart, budgetInstructions: u32): void {
 
 /** Empties what `flush` would, and without relying on it. */
 function forgetAll(hart: Hart): void {
-  tlb.reset(hart);
+  tlb.reset(hart, true);
   spaces.reset(hart);
 }
 

@@ -3,6 +3,7 @@
 import { GUEST_NONE, OK } from "../../../../hypervisor/abi";
 import * as frames from "../../../../hypervisor/core/frames";
 import { machine } from "../../../../hypervisor/core/machine";
+import * as stale from "../../../../hypervisor/core/stale";
 import { DEVICE_VIRTIO_BLK } from "../../../../hypervisor/devices/device";
 import { Blk } from "../../../../hypervisor/devices/virtio/blk";
 import { Guest, acquire, guestAt, release } from "../../../../hypervisor/guest/guest";
@@ -41,6 +42,12 @@ function areRight(one: Guest, two: Guest): bool {
     if (!holds(one, page, seed) || !holds(two, page, other)) return false;
   }
   return true;
+}
+
+/** Is there a note that the frame's decoded code is no longer true? */
+function isNoted(frame: u32): bool {
+  for (let i: u32 = 0; i < stale.count(); i++) if (stale.at(i, 0) == frame) return true;
+  return false;
 }
 
 function guest(id: u32): Guest {
@@ -145,13 +152,22 @@ export function guests_with_transfers_or_held_by_another_cpu_are_left_alone(): v
   assert(promises.sharing(guest(0)) == 200);
 }
 
-export function a_frame_with_decoded_code_is_not_shared(): void {
+export function the_frame_that_stays_keeps_its_code_and_the_one_that_goes_is_told_of(): void {
   twins();
-  const frame = ram.wordOf(guest(0), gpaOf(3)) >> 12;
-  frames.setCode(frame, 0);
+  const one = ram.wordOf(guest(0), gpaOf(3)) >> 12;
+  const two = ram.wordOf(guest(1), gpaOf(3)) >> 12;
+  frames.setCode(one, 0);
+  frames.setCode(two, 0);
   search();
-  assert(ram.wordOf(guest(0), gpaOf(3)) >> 12 == frame && frames.references(frame) == 1);
-  assert(promises.sharing(guest(1)) == 199);
+  const stays = ram.wordOf(guest(0), gpaOf(3)) >> 12;
+  const goes = stays == one ? two : one;
+  assert((stays == one || stays == two) && ram.wordOf(guest(1), gpaOf(3)) >> 12 == stays);
+  assert(frames.hasCode(stays) && !frames.hasCode(goes));
+  assert(isNoted(goes) && !isNoted(stays));
+  // Who writes the page has a frame without code; the other's code stays.
+  write(guest(1), 3, 77);
+  assert(ram.wordOf(guest(1), gpaOf(3)) >> 12 != stays && frames.hasCode(stays));
+  assert(holds(guest(0), 3, 1003) && holds(guest(1), 3, 77));
 }
 
 export function sharing_does_not_eat_what_is_promised(): void {
