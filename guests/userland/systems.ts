@@ -40,10 +40,10 @@ const FOR_READING = ['usr/share/doc', 'usr/share/info', 'usr/share/locale', 'usr
 export const SYSTEMS: Record<SystemName, System> = {
   // Compilers, interpreters and other programs whose output is known.
   programs: {
-    edition: 2,
+    edition: 3,
     packages: [
       ...['base-files', 'coreutils', 'dash', 'grep', 'gzip', 'mawk', 'openssl', 'sed', 'xz-utils'],
-      ...['gcc', 'libc6-dev', 'libpython3.13-testsuite', 'luajit', 'nodejs', 'perl', 'python3'],
+      ...['gcc', 'libc6-dev', 'libpython3.13-testsuite', 'luajit', 'make', 'nodejs', 'perl', 'python3'],
       ...ESSENTIAL_LIBRARIES,
     ],
     without: [

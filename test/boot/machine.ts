@@ -49,14 +49,14 @@ export async function withGuest<T>(
 }
 
 /** How the guest ends, which must be soon. */
-export function ending(guest: RunningGuest, screen: Screen): Promise<Ending> {
-  return within(guest.ended, () => screen.text)
+export function ending(guest: RunningGuest, screen: Screen, patienceMs = PATIENCE_MS): Promise<Ending> {
+  return within(guest.ended, () => screen.text, patienceMs)
 }
 
-async function within<T>(promise: Promise<T>, said: () => string): Promise<T> {
+async function within<T>(promise: Promise<T>, said: () => string, patienceMs = PATIENCE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Nothing has happened in ${PATIENCE_MS} ms:\n${said()}`)), PATIENCE_MS)
+    timer = setTimeout(() => reject(new Error(`Nothing has happened in ${patienceMs} ms:\n${said()}`)), patienceMs)
   })
   try {
     return await Promise.race([promise, late])

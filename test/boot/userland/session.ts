@@ -9,9 +9,12 @@ import type { Report } from '../../../cli/report.ts'
 import { withProgress } from '../../../cli/work.ts'
 import { OrlopError } from '../../../cli/error.ts'
 import { pullUserland, type Userland } from '../../../guests/userland/pull.ts'
+import type { GuestStats } from '../../../host-shim/stats.ts'
+import { STOP_POWEROFF } from '../../../hypervisor/abi.ts'
 import { MissingTool, qemuUser, requireOracle } from '../../support/tools.ts'
-import { argumentsForScript, debian, withScript } from '../guests.ts'
+import { APPEND, argumentsForScript, debian, withScript } from '../guests.ts'
 import { canMakeImages, makeImage } from '../image.ts'
+import { ending, withGuest } from '../machine.ts'
 import { measureOrlop } from '../orlop.ts'
 
 /** One program with its arguments, started in the folder of the session. */
@@ -54,6 +57,8 @@ const ENVIRONMENT = {
 
 const WORK_MIB = 64
 const PATIENCE_MS = 900_000
+/** What no console may show. */
+const TROUBLE = /exit status|I\/O error|EXT4-fs error|Oops|BUG:|WARNING:|stall/
 
 let found: Promise<Userland | undefined> | undefined
 
@@ -82,19 +87,63 @@ export async function runInGuest(
   commands: Command[],
   { translator = 'on', memory = '512M' }: SessionOptions = {},
 ): Promise<GuestSession | undefined> {
+  const stage = await prepare(folder, files, commands)
+  if (stage === undefined) return undefined
+  const { guest, root, work } = stage
+  const args = [...argumentsForScript(guest), '--memory', memory, '--translator', translator]
+  const run = await measureOrlop([...args, '--disk', `${root},ro`, '--disk', work], { patienceMs: PATIENCE_MS })
+  assert.is(run.exitCode, 0, `${run.errors}\n${run.console}`)
+  assert.not.match(run.console, TROUBLE)
+  assert.is(run.report.offences, 0)
+  return { files: filesOn(work, folder), console: run.console, report: run.report }
+}
+
+/** The same in a guest with several harts, on a machine with several CPUs. */
+export async function runOnHarts(
+  folder: string,
+  files: Record<string, Buffer | string>,
+  commands: Command[],
+  { harts, cpus, memoryMib }: { harts: number; cpus: number; memoryMib: number },
+): Promise<{ files: Files; console: string; stats: GuestStats } | undefined> {
+  const stage = await prepare(folder, files, commands)
+  if (stage === undefined) return undefined
+  const { kernel, initrd } = stage.guest
+  const disks = [
+    { path: stage.root, readOnly: true },
+    { path: stage.work, readOnly: false },
+  ]
+  const options = {
+    kernel,
+    initrd,
+    harts,
+    disks,
+    ramBytes: memoryMib * 2 ** 20,
+    commandLine: `${APPEND} orlop.run=/test`,
+  }
+  return withGuest(cpus, options, async (running, screen) => {
+    const { reason, stats } = await ending(running, screen, PATIENCE_MS)
+    assert.is(reason, STOP_POWEROFF, screen.text)
+    assert.not.match(screen.text, TROUBLE)
+    assert.is(stats.offences, 0)
+    return { files: filesOn(stage.work, folder), console: screen.text, stats }
+  })
+}
+
+/** A guest that will do the commands, its root file system, and the disk with the files on which it works. */
+async function prepare(folder: string, files: Record<string, Buffer | string>, commands: Command[]) {
   const guest = await debian()
   const system = await userland()
   if (guest === undefined || system === undefined || !canMakeImages()) return undefined
   const work = makeImage(join(folder, 'work'), WORK_MIB, { ...files, [SCRIPT]: shellScript(commands) })
-  const args = [...argumentsForScript(withScript(guest, folder, ENTER)), '--memory', memory, '--translator', translator]
-  const run = await measureOrlop([...args, '--disk', `${system.disk},ro`, '--disk', work], { patienceMs: PATIENCE_MS })
-  assert.is(run.exitCode, 0, `${run.errors}\n${run.console}`)
-  assert.not.match(run.console, /exit status|I\/O error|EXT4-fs error|Oops|BUG:/)
-  assert.is(run.report.offences, 0)
+  return { guest: withScript(guest, folder, ENTER), root: system.disk, work }
+}
+
+/** What lies on a work disk. */
+function filesOn(work: string, folder: string): Files {
   const target = join(folder, 'from-guest')
   mkdirSync(target)
   execFileSync('debugfs', ['-R', `rdump / ${target}`, work], { stdio: 'ignore' })
-  return { files: readFiles(target), console: run.console, report: run.report }
+  return readFiles(target)
 }
 
 /** Runs the same commands on the host; undefined where a user's machine has no QEMU. */
