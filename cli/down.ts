@@ -7,8 +7,8 @@ export const PATIENCE_MS = 30_000
 
 export const help = `Usage: orlop down [--timeout S]
 
-Presses the power key of all guests, waits until they are off, and ends the machine. Guests that do not listen to the
-key, or take too long, lose their power.
+Presses the power key of all guests, again every few seconds, waits until they are off, and ends the machine. Guests
+that do not listen to the key, or take too long, lose their power.
 
   --timeout S      wait at most S seconds (default ${PATIENCE_MS / 1000}); 0: take the power away at once
 ${COMMON_HELP}

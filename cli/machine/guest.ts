@@ -13,6 +13,8 @@
 // Commands that change the life wait for each other.
 
 import {
+  E_AGAIN,
+  E_UNSUPPORTED,
   RESET_COLD,
   RESET_WARM,
   STOP_DIVERGED,
@@ -28,7 +30,7 @@ import type { GuestPlan } from '../fleet/plan.ts'
 import { Backlog } from './backlog.ts'
 import type { EventLog } from './events.ts'
 import type { Metal, MetalGuest } from './metal.ts'
-import { asOrlopError, isUnheard } from './refusal.ts'
+import { asOrlopError, hasRefused } from './refusal.ts'
 
 export type State = 'running' | 'idle' | 'paused' | 'in shutdown' | 'shut off' | 'crashed'
 
@@ -40,12 +42,19 @@ const SHORT_LIFE_MS = 1_000
 const LONGEST_WAIT_MS = 5_000
 const FIRST_WAIT_MS = 50
 
+/** A press is lost on a guest that has its driver, but no program that listens yet, so the key is pressed again and again. */
+const PRESS_EVERY_MS = 3_000
+/** For so long, where nobody says how long it may take. */
+export const PRESS_FOR_MS = 60_000
+
 export class Guest {
   readonly console = new Backlog()
   private life: 'off' | 'running' | 'paused' | 'crashed' = 'off'
   private why = 'never started'
   private wasPressed = false
   private startsAgain = false
+  /** Presses the power key again; undefined: nobody has pressed it, or all patience is over. */
+  private pressing: NodeJS.Timeout | undefined
   private metal: MetalGuest | undefined
   private startedAt = 0
   private shortLives = 0
@@ -126,19 +135,26 @@ export class Guest {
     })
   }
 
-  /** Presses the power key; with `startsAgain` it is started when it has gone off. */
-  press(startsAgain: boolean): Promise<void> {
+  /**
+   * Presses the power key, and again every few seconds for `patienceMs` until it has gone off; with `startsAgain` it is
+   * started then. Fulfilled after the first press.
+   */
+  press(startsAgain: boolean, patienceMs = PRESS_FOR_MS): Promise<void> {
     return this.exclusive(async () => {
       const metal = this.running('asked to shut down')
       if (this.life === 'paused') throw this.refusal('is paused', `type "orlop unpause ${this.name}" first`)
       try {
         await metal.press()
       } catch (error) {
-        if (!isUnheard(error)) throw error
+        const isUnheard = hasRefused(error, E_UNSUPPORTED)
+        // One that has not read the last press is pressed again as one that has lost it.
+        if (!isUnheard && !hasRefused(error, E_AGAIN)) throw error
         const hard = startsAgain ? 'reset' : 'poweroff'
-        throw this.refusal('has nothing that listens to its power key', `type "orlop ${hard} ${this.name}"`, 1)
+        if (isUnheard)
+          throw this.refusal('has nothing that listens to its power key', `type "orlop ${hard} ${this.name}"`, 1)
       }
       this.startsAgain = startsAgain
+      this.pressAgain(metal, patienceMs)
       if (this.wasPressed) return
       this.wasPressed = true
       this.log.add(this.name, 'in shutdown', startsAgain ? 'to start again' : 'its power key was pressed')
@@ -276,6 +292,24 @@ export class Guest {
     if (plan.onCrash === 'restart') return this.comeBack('restarted after a crash')
   }
 
+  /** Goes on pressing; the last who asks says for how long. */
+  private pressAgain(metal: MetalGuest, patienceMs: number): void {
+    const until = performance.now() + patienceMs
+    clearInterval(this.pressing)
+    const pressing = setInterval(() => {
+      if (performance.now() < until) {
+        // It may be paused, or have let go of the key on its way down.
+        if (this.life === 'running') metal.press().catch(() => undefined)
+        return
+      }
+      clearInterval(pressing)
+      const hard = this.startsAgain ? 'reset' : 'poweroff'
+      const advice = `"orlop ${hard} ${this.name}" does not ask it`
+      this.log.add(this.name, 'warning', `not off after ${Math.round(patienceMs / 1000)} s; ${advice}`)
+    }, PRESS_EVERY_MS)
+    this.pressing = pressing
+  }
+
   /** Starts it again, at once or, if it keeps ending, after a while. */
   private async comeBack(why: string): Promise<void> {
     this.shortLives = performance.now() - this.startedAt < SHORT_LIFE_MS ? this.shortLives + 1 : 0
@@ -299,6 +333,7 @@ export class Guest {
   private async release(): Promise<void> {
     clearTimeout(this.comeback)
     this.comeback = undefined
+    clearInterval(this.pressing)
     this.wasPressed = false
     this.startsAgain = false
     const { metal } = this

@@ -138,7 +138,7 @@ export class Machine {
     await Promise.all(
       this.all().map(async (guest) => {
         if (timeoutMs > 0 && guest.isOn) {
-          const willGo = await guest.press(false).then(
+          const willGo = await guest.press(false, timeoutMs).then(
             () => true,
             () => false,
           )

@@ -23,7 +23,7 @@ export interface MetalGuest {
   resume(): Promise<void>
   stop(): Promise<void>
   remove(): Promise<void>
-  /** Presses the power key; E_UNSUPPORTED: nobody listens. */
+  /** Presses the power key; E_UNSUPPORTED: nobody listens; E_AGAIN: the guest has not read the last press. */
   press(): Promise<void>
   set(settings: Partial<GuestSettings>): Promise<void>
   stats(): Promise<GuestStats>

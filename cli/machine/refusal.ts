@@ -1,12 +1,12 @@
 // What the machine refused, as a sentence for the one who asked.
 
-import { E_NO_MEMORY, E_UNSUPPORTED } from '../../hypervisor/abi.ts'
+import { E_NO_MEMORY } from '../../hypervisor/abi.ts'
 import { MachineError } from '../../host-shim/error.ts'
 import { OrlopError } from '../error.ts'
 
-/** Did the power key reach nobody? */
-export function isUnheard(error: unknown): boolean {
-  return error instanceof MachineError && error.code === E_UNSUPPORTED
+/** Has the machine refused with this code, one of E_*? */
+export function hasRefused(error: unknown, code: number): boolean {
+  return error instanceof MachineError && error.code === code
 }
 
 /** The error as a command shows it; `name` is the guest that it is about. */

@@ -155,7 +155,7 @@ const VERBS: Record<string, (ask: Ask) => Promise<unknown>> = {
 async function shutDown(guest: Guest, timeoutMs: number | undefined, force: boolean): Promise<void> {
   const parting = timeoutMs === undefined ? undefined : guest.parted(timeoutMs)
   try {
-    await guest.press(false)
+    await guest.press(false, timeoutMs)
   } catch (error) {
     if (!force || !guest.isOn) throw error
     return guest.poweroff()
