@@ -35,6 +35,7 @@ export async function run(args: string[]): Promise<number> {
       if (words.values.has('json')) printJson(snapshot)
       else screen.draw(tableOf(snapshot))
     }
+    screen.end()
     return 0
   })
 }

@@ -152,12 +152,14 @@ function showing(machine: Machine, isJson: boolean, isBackground: boolean): { en
   }
   const screen = new Screen(process.stdout)
   let isLooking = false
+  let isOver = false
   const draw = async () => {
     // A machine that is slow to answer is not asked twice.
     if (isLooking) return
     isLooking = true
     try {
       const table = tableOf(await machine.look())
+      if (isOver) return
       const hint = machine.isGoingDown
         ? 'Going down; Ctrl-C ends it at once.'
         : 'Ctrl-C shuts down; in another terminal: orlop list, orlop console GUEST, orlop help.'
@@ -173,6 +175,10 @@ function showing(machine: Machine, isJson: boolean, isBackground: boolean): { en
     end() {
       clearInterval(timer)
       unwatch()
+      // The table has no more to tell; what has happened last stays to be read.
+      isOver = true
+      screen.draw(machine.log.last(EVENTS_SHOWN).map(showEvent))
+      screen.end()
     },
   }
 }
