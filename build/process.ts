@@ -27,6 +27,18 @@ export interface Outcome {
 const LAST_WORDS_MS = 2000
 
 const running = new Set<number>()
+/** What signals are for instead, while there is such a thing. */
+let heir: ((signal: NodeJS.Signals) => void) | undefined
+
+/** Signals do not end this script while `work` is done, but are told to `hear`. */
+export async function withSignalsTo<T>(hear: (signal: NodeJS.Signals) => void, work: () => Promise<T>): Promise<T> {
+  heir = hear
+  try {
+    return await work()
+  } finally {
+    heir = undefined
+  }
+}
 
 /** Runs `node ARGS` in the project's folder without input. */
 export function runNode(args: string[], options: ProcessOptions = {}): Promise<Outcome> {
@@ -84,6 +96,7 @@ function killGroup(pid: number): void {
 /** Whoever stops a build script stops what it has started, too. */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
+    if (heir !== undefined) return heir(signal)
     for (const pid of running) killGroup(pid)
     process.exit(130)
   })

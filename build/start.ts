@@ -15,6 +15,7 @@ import { buildAll } from './build.ts'
 import { type DemoGuest, GUESTS, writeFleet } from './demo.ts'
 import { Dialogue, Unanswered } from './dialogue.ts'
 import { type Disk, demoDisk, diskIn, faultsOf } from './disk.ts'
+import { withSignalsTo } from './process.ts'
 
 const ORLOP = join(OUT, 'orlop.mjs')
 const ONCE_TIMEOUT_MS = 5 * 60_000
@@ -42,13 +43,18 @@ async function fleetIn(folder: string, name: string, disk: Disk): Promise<string
   return writeFleet(folder, name, { kernel: system.kernel, initrd: system.initrd }, disk)
 }
 
-/** Runs our own command on this terminal; gives its exit code. */
+/** Runs our own command on this terminal; gives its exit code. It ends in its own time after a signal, and we after it. */
 function orlop(...args: string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [ORLOP, ...args], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [ORLOP, ...args], { stdio: 'inherit' })
+  const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve(code ?? 1))
   })
+  // What the terminal sends it has got already, and twice means another thing.
+  const pass = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGTERM') child.kill(signal)
+  }
+  return withSignalsTo(pass, () => ended)
 }
 
 function banner(fleet: string): string {
