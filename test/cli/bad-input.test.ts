@@ -54,7 +54,7 @@ test('bad input is refused in one sentence with exit code 2, and nothing is writ
     [['--kernel', kernel, '--append', 'x'.repeat(5000)], /at most 4095 bytes of command line/],
     [['--firmware', file('firmware.elf', '\x7fELF')], /firmware.elf is shorter than an ELF header/],
   ] as const) {
-    const { status, stdout, stderr } = orlop(['run', ...args, '--timeout', '20'])
+    const { status, stdout, stderr } = orlop(['run', ...args, '--timeout', '180'])
     assert.match(stderr, sentence)
     assert.match(stderr, /^orlop: [A-Z/][^\n]*\.\n$/)
     assert.is(stdout, '')

@@ -59,9 +59,12 @@ export function background(words: string[]): ChildProcess {
   return spawn(process.execPath, [ORLOP, ...words], { stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
-/** Waits until this holds, which it must within a minute. */
+/** Far more than anything here takes on a slow computer that has much else to do. */
+const PATIENCE_MS = 240_000
+
+/** Waits until this holds, which it must at last. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 3000; i++) {
+  for (const start = Date.now(); Date.now() - start < PATIENCE_MS; ) {
     if (await holds()) return
     await sleep(20)
   }
@@ -82,6 +85,15 @@ export async function usesAtMost(client: Client, bytes: number): Promise<void> {
   await until(`${used} bytes or fewer are used`, async () => {
     used = (await client.request<Snapshot>('look')).machine.usedBytes
     return used <= bytes
+  })
+}
+
+/** Waits until the guest has said this so often, in all its lives together. */
+export function says(client: Client, guest: string, text: string, times = 1): Promise<void> {
+  return until(`${guest} has said "${text}" ${times} times`, async () => {
+    const { backlog } = await client.request<{ backlog: string }>('attach', { guest })
+    await client.request('detach', { guest })
+    return Buffer.from(backlog, 'base64').toString('latin1').split(text).length > times
   })
 }
 

@@ -118,7 +118,7 @@ when('two clients see the same guest, and each other’s typing', async () => {
   await two.shows('[w]')
   assert.not.match(two.stdout, /\[z\]/)
   // Who comes later is shown what was.
-  const late = orlop(['console', '--read-only', 'one', '--until', '[w]', '--timeout', '30', '--json'])
+  const late = orlop(['console', '--read-only', 'one', '--until', '[w]', '--timeout', '180', '--json'])
   assert.is(late.status, 0)
   assert.match(late.stdout, /ready\n\[x\]\[y\]\[w\]\n\{"guest":"one","ended":"until"\}\n$/)
 
@@ -126,7 +126,7 @@ when('two clients see the same guest, and each other’s typing', async () => {
   one.child.kill('SIGKILL')
   await one.ended
   await until('it is gone', async () => (await watchersOf(client, 'one')) === 1)
-  assert.is(orlop(['console', 'one', '--until', '[v]', '--timeout', '30'], 'v').status, 0)
+  assert.is(orlop(['console', 'one', '--until', '[v]', '--timeout', '180'], 'v').status, 0)
   await two.shows('[v]')
 
   // The guest goes off, and the console with it.
@@ -154,7 +154,7 @@ when('a watcher that does not read costs the guest nothing, and is told what it 
   await until('it is attached', async () => (await watchersOf(client, 'two')) === 1)
   deaf.socket.pause()
   // A megabyte for each letter: far more than any socket holds.
-  const end = new Run(['console', 'two', '--timeout', '120', '--until', '[!]'])
+  const end = new Run(['console', 'two', '--timeout', '180', '--until', '[!]'])
   await end.shows('ready')
   end.child.stdin.write('bb!')
   assert.is(await end.ended, 0, end.stderr)
@@ -188,7 +188,7 @@ when('a client that asks without reading the answers is not listened to, and oth
 when('input that a guest does not read holds up only the one who types', async () => {
   const client = await Client.connect('lab')
   does('reset', 'one')
-  assert.is(orlop(['console', 'one', '--until', '[a]', '--timeout', '30'], 'as').status, 0)
+  assert.is(orlop(['console', 'one', '--until', '[a]', '--timeout', '180'], 'as').status, 0)
   // It sleeps and reads no more. The ring takes 64 KiB, and this waits.
   const stuck = new Raw()
   const bytes = Buffer.alloc(60_000, 0x61).toString('base64')

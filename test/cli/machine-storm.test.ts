@@ -1,8 +1,9 @@
 // Random commands against a running machine, from clients that are killed: nothing leaks, nothing hangs.
 //
-// ORLOP_STORM=N does N commands instead of 300, ORLOP_STORM_SEED=S repeats a run.
+// ORLOP_STORM=N does N commands instead of 1000, ORLOP_STORM_SEED=S repeats a run.
 
 import type { ChildProcess } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { OrlopError } from '../../cli/error.ts'
@@ -13,7 +14,7 @@ import { talker } from './orlop.ts'
 
 const when = requireTool('riscv64-unknown-elf-gcc', 'gcc-riscv64-unknown-elf') ? test : test.skip
 
-const COMMANDS = Number(process.env.ORLOP_STORM ?? 300)
+const COMMANDS = Number(process.env.ORLOP_STORM ?? 1000)
 const SEED = Number(process.env.ORLOP_STORM_SEED ?? 20)
 const NAMES = ['ant', 'bee', 'cat', 'dog']
 /** A command that takes longer hangs. */
@@ -67,7 +68,7 @@ when(`after ${COMMANDS} random commands all frames are back and everything answe
 
   for (let i = 0; i < COMMANDS; i++) {
     const name = dice.of(NAMES)
-    switch (dice.below(14)) {
+    switch (dice.below(17)) {
       case 0:
       case 1:
       case 2:
@@ -116,6 +117,17 @@ when(`after ${COMMANDS} random commands all frames are back and everything answe
       case 13:
         if (consoles.length < 3) consoles.push(background(['console', name]))
         else consoles.splice(dice.below(consoles.length), 1)[0]?.kill('SIGKILL')
+        break
+      case 14:
+        // Nothing here listens to the key: refused, or forced.
+        await ask(client, 'shutdown', { guest: name, timeoutMs: dice.below(20), force: dice.below(2) === 0 })
+        break
+      case 15:
+        await ask(client, dice.of(['reboot', 'stats', 'info', 'look']), { guest: name })
+        break
+      case 16:
+        // Time for what was asked to show what comes of it.
+        await sleep(dice.below(20))
         break
     }
     // Two at once now and then, so that commands meet each other.

@@ -28,7 +28,7 @@ interface Guests {
 const states = () => json<Guests>('list').guests.map(({ name, state }) => `${name}: ${state}`)
 /** Types into a guest and leaves when it has answered. */
 const types = (guest: string, keys: string, answer: string) =>
-  orlop(['console', guest, '--until', answer, '--timeout', '30'], keys)
+  orlop(['console', guest, '--until', answer, '--timeout', '180'], keys)
 
 when('a machine in the background answers as soon as "up --detach" returns, on a socket of its owner alone', () => {
   const { machine, pid } = up(fleet())
@@ -217,7 +217,7 @@ when('events --follow shows what happens, and ends with the machine', async () =
   const run = new Run(['events', '--follow', '--json', '--last', '0'])
   await until('it watches', async () => {
     does('set', '--weight', '300', 'alpine')
-    return run.stdout !== ''
+    return run.stdout.includes('\n')
   })
   const event = JSON.parse(run.stdout.split('\n')[0] as string)
   assert.equal([event.guest, event.what, event.reason], ['alpine', 'set', 'weight'])

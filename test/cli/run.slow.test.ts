@@ -14,10 +14,8 @@ for (const [what, letter] of [
   ['sleeps', 's'],
 ] as const) {
   when(`--timeout and signals end a guest that ${what}`, async () => {
-    const start = Date.now()
     const timed = orlop(['run', '--firmware', talker().elf, '--timeout', '1.5'], letter)
     assert.is(timed.status, 124)
-    assert.ok(Date.now() - start < 15_000)
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
@@ -57,7 +55,7 @@ when('a reader that never reads does not keep a timeout from its work', async ()
 
 const whenTerminal = findProgram('script') === undefined ? test.skip : when
 whenTerminal('on a terminal keys go in raw, Ctrl-] leaves, and the terminal is as before', async () => {
-  const command = `'${process.execPath}' '${ORLOP}' run --firmware '${talker().elf}'; echo "code $?"; stty -a`
+  const command = `'${process.execPath}' '${ORLOP}' run --firmware '${talker().elf}'; echo "code $?"; stty -a; echo over`
   const run = new Run(['-qefc', command, '/dev/null'], 'script', [])
   await run.shows('ready\n')
   // Ctrl-C, Ctrl-D, Ctrl-Z and Enter are the guest's.
@@ -67,8 +65,7 @@ whenTerminal('on a terminal keys go in raw, Ctrl-] leaves, and the terminal is a
   await run.shows('code 0')
   assert.match(run.stdout, /\[a\]|Left by/)
   assert.match(run.stderr + run.stdout, /orlop: Left by Ctrl-\]/)
-  await run.shows('opost')
-  await sleep(100)
+  await run.shows('over')
   assert.match(run.stdout, /[^-]icanon/)
   assert.match(run.stdout, /[^-]opost/)
   assert.match(run.stdout, /[^-]isig/)

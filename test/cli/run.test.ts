@@ -62,7 +62,7 @@ when('--until ends well when the text has come, and badly when it never does', (
 
 when('a reader that has gone ends the run quietly', () => {
   const command = `'${process.execPath}' '${ORLOP}' run --firmware '${talker().elf}' | head -n 1; echo "\${PIPESTATUS[0]}"`
-  const { stdout, stderr } = spawnSync('bash', ['-c', command], { input: 'b', encoding: 'utf8', timeout: 60_000 })
+  const { stdout, stderr } = spawnSync('bash', ['-c', command], { input: 'b', encoding: 'utf8', timeout: 240_000 })
   assert.is(stdout, 'ready\n141\n')
   assert.is(stderr, '')
 })
