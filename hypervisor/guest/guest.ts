@@ -88,6 +88,8 @@ export class Guest {
 
   /** A virtio driver may have made a chain available without telling us: owned by devices/virtio/queue. */
   unheard: u32;
+  /** Devices wait for frames: a note of devices/virtio/queue, taken away by vmm/service when it looks again. */
+  lacking: u32;
   /** core/lock: held by whoever works on the guest's devices, calls, wires or life; never while a hart executes guest code. */
   lock: u32;
 

@@ -124,6 +124,11 @@ export function hasRoom(guest: Guest): bool {
   return spare() >= 2 || guest.owned < guest.guarantee;
 }
 
+/** Frames that are committed to the guest: those that it has, or is promised. */
+export function charged(guest: Guest): u32 {
+  return chargeOf(guest, guest.owned, guest.leaves, guest.guarantee);
+}
+
 /** Pages of the guest that share their frame. */
 export function sharing(guest: Guest): u32 {
   return guest.touched > guest.owned ? guest.touched - guest.owned : 0;

@@ -27,6 +27,9 @@ const FLAGS: u32 = 0xfff;
 const LEAVING: usize = HARTS + <usize>MAX_HARTS * HART_STRIDE;
 export const LEAVING_MAX: u32 = 4096;
 
+/** What a page without a frame holds, for those who read it when there is none to be had. Never written. */
+const ZEROES: usize = memory.data(PAGE_SIZE, 16);
+
 if (LEAVING + (<usize>LEAVING_MAX << 2) > GUEST_STRIDE) ERROR("the leaving frames run out of the guest block");
 
 /** Is this guest-physical address inside RAM? */
@@ -162,13 +165,14 @@ export function expel(guest: Guest): void {
   presence.expel(guest);
 }
 
-/** Pointer to a byte of RAM for reading, good to the end of its page; 0: outside RAM, or no frame left. */
+/** Pointer to a byte of RAM for reading, good to the end of its page; 0: outside RAM. Without a frame left a page reads zero. */
 export function readable(guest: Guest, gpa: u64): usize {
-  const base = pageForRead(guest, gpa);
+  let base = pageForRead(guest, gpa);
+  if (base == 0 && has(guest, gpa)) base = ZEROES;
   return base == 0 ? 0 : base + <usize>(gpa & 0xfff);
 }
 
-/** Pointer to a byte of RAM for writing from outside the harts, good to the end of its page; 0 as above. */
+/** Pointer to a byte of RAM for writing from outside the harts, good to the end of its page; 0: outside RAM, or no frame left. */
 export function writable(guest: Guest, gpa: u64): usize {
   const base = pageForStore(guest, gpa);
   if (base == 0) return 0;
@@ -176,10 +180,23 @@ export function writable(guest: Guest, gpa: u64): usize {
   return base + <usize>(gpa & 0xfff);
 }
 
-/** As `readable`, for one who goes on reading when the guest's lock has been given back: its frame does not go meanwhile. */
+/**
+ * As `readable`, for one who goes on reading when the guest's lock has been given back: its frame does not go meanwhile. 0: outside
+ * RAM, or no frame left that it could have for itself.
+ */
 export function lasting(guest: Guest, gpa: u64): usize {
   const base = (wordOf(guest, gpa) & PAGE_MERGED) != 0 ? pageForStore(guest, gpa) : pageForRead(guest, gpa);
   return base == 0 ? 0 : base + <usize>(gpa & 0xfff);
+}
+
+/**
+ * Gives each page of a range inside RAM a frame of the guest's own, so that `writable` has it as long as the guest's lock is held,
+ * or the host works for the guest. False: there are not so many frames; pages that got one keep it.
+ */
+export function secure(guest: Guest, gpa: u64, length: u64): bool {
+  const end = gpa + length;
+  for (let page = gpa & ~0xfff; page < end; page += PAGE_SIZE) if (pageForStore(guest, page) == 0) return false;
+  return true;
 }
 
 /** Bytes from this address to the end of its page, at most `length`. */

@@ -10,6 +10,7 @@ import * as bill from "./bill";
 import * as due from "./due";
 import * as exits from "./exits";
 import * as harts from "./harts";
+import { RETRY_NS } from "./memory/starvation";
 
 /** The host announces input (consoleReady, netReady, the mailbox); one that can't do so must not starve us for longer. */
 const PATIENCE_NS: f64 = 100_000_000;
@@ -20,12 +21,15 @@ function setDue(guest: Guest, isBusy: bool): void {
   // What was due by now has been done.
   const deadline = bus.deadlineNs(guest);
   if (deadline > bill.now() && deadline < next) next = deadline;
+  if (guest.lacking != 0 && bill.now() + RETRY_NS < next) next = bill.now() + RETRY_NS;
   due.set(guest, next);
 }
 
 /** Fetches input for the guest's devices, goes on with long work, and wakes the harts that this concerns. Its lock is held. */
 export function serve(guest: Guest): void {
-  if (guest.unheard != 0) bus.hear(guest);
+  const isLacking = guest.lacking != 0;
+  guest.lacking = 0;
+  if (guest.unheard != 0 || isLacking) bus.hear(guest);
   const isBusy = bus.poll(guest) || guest.unheard != 0;
   bus.tick(guest);
   exits.settle(guest);

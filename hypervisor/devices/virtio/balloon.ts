@@ -9,7 +9,8 @@
 // A page in the balloon, or reported, loses its frame, and reads zero when it is touched again: also one that the driver names
 // twice, or goes on using. So there is nothing to be done for deflating, and the driver need not tell us (MUST_TELL_HOST).
 // Frames go in batches, as all harts must leave guest code once for each. While the host works on the guest's frames none of
-// them may go: then the queues wait, and are given back untouched if that takes too long.
+// them may go: then the queues wait, and are given back untouched if that takes too long. Where the machine has no frame left
+// to say in that a chain is done, pages are taken first: what the driver gives is what we lack.
 
 import { PAGE_SIZE } from "../../abi";
 import { Guest, offend } from "../../guest/guest";
@@ -44,9 +45,7 @@ const CONFIG_BYTES: u32 = 16;
 /** Statistics: u16 tag, u64 value, 5.5.6.4. */
 const STAT_BYTES: u32 = 10;
 export const STATS: u32 = 16;
-/** VIRTIO_BALLOON_S_MEMFREE and VIRTIO_BALLOON_S_AVAIL, 5.5.6.4: bytes. */
-export const STAT_FREE: u32 = 4;
-export const STAT_AVAILABLE: u32 = 6;
+/** Tags of statistics, 5.5.6.4: bytes. */
 export const VIRTIO_BALLOON_S_MEMFREE: u32 = 4;
 export const VIRTIO_BALLOON_S_AVAIL: u32 = 6;
 /** More than these in one buffer are not looked at. */
@@ -213,7 +212,7 @@ export function refreshStats(guest: Guest, balloon: Balloon): void {
   const queue = statsQueue(balloon);
   if (queue == null || !isLive(balloon) || balloon.statsAt != queue.nextAvailable) return;
   const head = ring.peek(guest, balloon, queue);
-  if (head == NONE) return;
+  if (head == NONE || !ring.prepare(guest, balloon, queue, head, 0)) return;
   ring.take(queue);
   ring.put(guest, balloon, queue, head, 0);
   ring.publish(guest, balloon, queue);
@@ -225,7 +224,7 @@ function deflate(guest: Guest, balloon: Balloon): void {
   const queue = queueAt(balloon, QUEUE_DEFLATE);
   for (let left = queue.size; left > 0; left--) {
     const head = ring.peek(guest, balloon, queue);
-    if (head == NONE || !ring.measure(guest, balloon, queue, head)) break;
+    if (head == NONE || !ring.measure(guest, balloon, queue, head) || !ring.prepare(guest, balloon, queue, head, 0)) break;
     if ((balloon.readableBytes & 3) != 0 || balloon.writableBytes != 0) offend(guest);
     ring.take(queue);
     ring.put(guest, balloon, queue, head, 0);
@@ -242,27 +241,39 @@ function inflate(guest: Guest, balloon: Balloon, queue: Queue, isBusy: bool): bo
   while (looks < LOOKS) {
     const head = ring.peek(guest, balloon, queue);
     if (head == NONE || !ring.measure(guest, balloon, queue, head)) break;
-    if ((balloon.readableBytes & 3) != 0 || balloon.writableBytes != 0) offend(guest); // 5.5.6: whole numbers, and no more
-    if (isBusy) {
-      balloon.skipped++;
-    } else {
+    if (!isBusy) {
       const bytes = min(balloon.readableBytes & ~3, balloon.inflateDone + (<u64>(LOOKS - looks) << 2));
       looks += <u32>(bytes - balloon.inflateDone >> 2);
       leaving = inflateFrom(guest, balloon, queue, head, bytes, leaving);
-      if (bytes < (balloon.readableBytes & ~3)) {
-        balloon.inflateDone = bytes;
-        break;
-      }
+      balloon.inflateDone = bytes;
+      if (bytes < (balloon.readableBytes & ~3)) break;
     }
     looks++;
+    if (!ring.prepare(guest, balloon, queue, head, 0)) {
+      letGo(guest, balloon, leaving);
+      leaving = 0;
+      if (!ring.prepare(guest, balloon, queue, head, 0)) break;
+    }
+    if (isBusy) balloon.skipped++;
+    if ((balloon.readableBytes & 3) != 0 || balloon.writableBytes != 0) offend(guest); // 5.5.6: whole numbers, and no more
     balloon.inflateDone = 0;
     ring.take(queue);
     ring.put(guest, balloon, queue, head, 0);
   }
+  letGo(guest, balloon, leaving);
+  return goesOn(guest, balloon, queue);
+}
+
+/** Pages that were taken out of the map lose their frames. */
+function letGo(guest: Guest, balloon: Balloon, leaving: u32): void {
   ram.letGo(guest, leaving);
   balloon.inflated += leaving;
+}
+
+/** Tells the driver what has been done; true: there is more to do, and it can be done. */
+function goesOn(guest: Guest, balloon: Balloon, queue: Queue): bool {
   ring.publish(guest, balloon, queue);
-  if (ring.peek(guest, balloon, queue) != NONE) return true;
+  if (queue.lacking == 0 && ring.peek(guest, balloon, queue) != NONE) return true;
   ring.listen(guest, balloon, queue);
   return false;
 }
@@ -274,7 +285,7 @@ function inflateFrom(guest: Guest, balloon: Balloon, queue: Queue, head: u32, by
   skip(guest, balloon, false, balloon.inflateDone);
   for (let at = balloon.inflateDone; at < bytes;) {
     const length = ring.pull(guest, balloon, buffer, <u32>min(bytes - at, <u64>(NUMBERS << 2)));
-    if (length == 0) break; // no frame left to read from
+    if (length == 0) break; // the driver has changed the chain
     for (let i: u32 = 0; i < length; i += 4) {
       const gpa = <u64>load<u32>(buffer + i) << 12;
       if (ram.has(guest, gpa)) {
@@ -299,9 +310,7 @@ function report(guest: Guest, balloon: Balloon, queue: Queue, isBusy: bool): boo
   while (looks < LOOKS && pages > 0) {
     const head = ring.peek(guest, balloon, queue);
     if (head == NONE || !ring.measure(guest, balloon, queue, head)) break;
-    if (isBusy) {
-      balloon.skipped++;
-    } else if (!isPoisoned) {
+    if (!isBusy && !isPoisoned) {
       ring.open(balloon, queue, head);
       skip(guest, balloon, true, balloon.reportDone);
       while (looks < LOOKS && pages > 0 && ring.part(guest, balloon, true)) {
@@ -314,14 +323,13 @@ function report(guest: Guest, balloon: Balloon, queue: Queue, isBusy: bool): boo
       if (balloon.reportDone < balloon.writableBytes) break;
     }
     looks++;
+    if (!ring.prepare(guest, balloon, queue, head, 0)) break;
+    if (isBusy) balloon.skipped++;
     balloon.reportDone = 0;
     ring.take(queue);
     ring.put(guest, balloon, queue, head, 0);
   }
-  ring.publish(guest, balloon, queue);
-  if (ring.peek(guest, balloon, queue) != NONE) return true;
-  ring.listen(guest, balloon, queue);
-  return false;
+  return goesOn(guest, balloon, queue);
 }
 
 /** Takes the frames of the whole pages in a part; how many pages it was about. */

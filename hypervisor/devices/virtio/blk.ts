@@ -161,8 +161,8 @@ function start(guest: Guest, blk: Blk): bool {
       held = true;
       break;
     }
-    started = true;
     if (!begin(guest, blk, queue, head)) break;
+    started = true;
   }
   if (!held) limits.leave(guest, LANE_BLOCK, blk.slot);
   ring.publish(guest, blk, queue);
@@ -171,7 +171,7 @@ function start(guest: Guest, blk: Blk): bool {
   return started;
 }
 
-/** Takes one chain and starts its request; false: the chain is not one. */
+/** Takes one chain and starts its request; false: the chain is not one, or waits for frames. */
 function begin(guest: Guest, blk: Blk, queue: Queue, head: u32): bool {
   if (!ring.measure(guest, blk, queue, head)) return false;
   // Without a header there is no request, without a writable byte no place to say so.
@@ -179,8 +179,14 @@ function begin(guest: Guest, blk: Blk, queue: Queue, head: u32): bool {
     fail(guest, blk);
     return false;
   }
+  if (!ring.prepare(guest, blk, queue, head, REQUEST_BYTES_MAX)) return false;
   ring.open(blk, queue, head);
   if (ring.pull(guest, blk, changetype<usize>(blk) + HEADER, HEADER_BYTES) < HEADER_BYTES) return false;
+  if (<u32>blk.header0 == VIRTIO_BLK_T_OUT) {
+    if (!canLast(guest, blk, queue)) return false;
+    ring.open(blk, queue, head);
+    ring.skip(guest, blk, HEADER_BYTES);
+  }
   ring.take(queue);
   const request = free(blk);
   blk.underWay++;
@@ -195,6 +201,22 @@ function begin(guest: Guest, blk: Blk, queue: Queue, head: u32): bool {
   limits.charge(guest, LANE_BLOCK, blk.slot, request.bytes, 1);
   end(guest, blk, request);
   return isLive(blk);
+}
+
+/** Has the data of a write, of which the header has been pulled, frames that stay until the host has read them? If not the request waits. */
+function canLast(guest: Guest, blk: Blk, queue: Queue): bool {
+  let left = min(blk.readableBytes - HEADER_BYTES, REQUEST_BYTES_MAX);
+  while (left > 0 && ring.part(guest, blk, false)) {
+    const length = ram.run(blk.partAddress, min(left, <u64>blk.partLength));
+    if (ram.lasting(guest, blk.partAddress) == 0) {
+      queue.lacking = 1;
+      guest.lacking = 1;
+      return false;
+    }
+    ring.advance(blk, length);
+    left -= length;
+  }
+  return true;
 }
 
 /** A request that is not in use: the caller has seen that there is one. */
@@ -246,7 +268,7 @@ function transfer(guest: Guest, blk: Blk, request: Request, sector: u64, bytes: 
     }
     const length = ram.run(blk.partAddress, min(left, <u64>blk.partLength));
     const ptr = isRead ? ram.writable(guest, blk.partAddress) : ram.lasting(guest, blk.partAddress);
-    if (ptr == 0) { // the machine has no frame left, and vmm will stop the guest for it
+    if (ptr == 0) { // the driver has changed the chain since it was prepared, and there is no frame for what it is now
       refuse(request, VIRTIO_BLK_S_IOERR);
       return;
     }

@@ -5,7 +5,8 @@
 //   queue 2 / 3   control messages: to the guest / from it
 //   queue 4 / 5   port 1: to the guest / from it
 //
-// Bytes the host does not take, or a limit holds back, stay in the ring until `poll`; input nobody has a buffer for stays with the host.
+// Bytes the host does not take, or a limit holds back, stay in the ring until `poll`; input nobody has a buffer for stays with the
+// host, and here when the machine has no frame for its buffer.
 
 import { Guest, offend } from "../../guest/guest";
 import * as ram from "../../guest/ram";
@@ -53,14 +54,17 @@ export class Console extends Virtio {
   opened: u32;
   /** Control messages that wait for a buffer: bit `port * EVENTS + event`. They go out in the order of the bits. */
   messages: u32;
+  /** Bytes of input of each port that have come from the host and are not with the driver yet. */
+  kept0: u32; kept1: u32;
   /** A control message on its way. */
   message: u64;
 }
+/** Input on its way, for each port. */
 const BUFFER: usize = offsetof<Console>();
 const MESSAGE: usize = offsetof<Console>("message");
-if (BUFFER + BUFFER_SIZE > STATE_SIZE) ERROR("the buffer runs into the queues");
+if (BUFFER + PORTS * BUFFER_SIZE > STATE_SIZE) ERROR("the buffer runs into the queues");
 
-/** Power-on state, or after the driver's reset. */
+/** Power-on state, or after the driver's reset; input that was kept goes to the next driver. */
 export function reset(console: Console): void {
   virtio.reset(console);
   console.deviceId = ID_CONSOLE;
@@ -110,7 +114,7 @@ function listen(guest: Guest, console: Console): void {
   const queue = queueAt(console, QUEUE_CONTROL_TRANSMIT);
   for (let left = queue.size; left > 0; left--) {
     const head = ring.peek(guest, console, queue);
-    if (head == NONE || !ring.measure(guest, console, queue, head)) break;
+    if (head == NONE || !ring.measure(guest, console, queue, head) || !ring.prepare(guest, console, queue, head, 0)) break;
     ring.take(queue);
     ring.open(console, queue, head);
     if (ring.pull(guest, console, changetype<usize>(console) + MESSAGE, MESSAGE_BYTES) < MESSAGE_BYTES) offend(guest);
@@ -157,6 +161,7 @@ function tell(guest: Guest, console: Console): void {
   while (console.messages != 0) {
     const head = ring.peek(guest, console, queue);
     if (head == NONE || !ring.measure(guest, console, queue, head)) break;
+    if (!ring.prepare(guest, console, queue, head, MESSAGE_BYTES + NAME_BYTES)) break;
     const bit = <u32>ctz(console.messages);
     console.messages &= ~(1 << bit);
     const event = bit % EVENTS;
@@ -188,6 +193,8 @@ function send(guest: Guest, console: Console, port: u32, isLast: bool): void {
   for (let left = queue.size; left > 0 && bytes < KICK_BYTES_MAX; left--) {
     const head = ring.peek(guest, console, queue);
     if (head == NONE || !ring.measure(guest, console, queue, head)) break;
+    const isReady = ring.prepare(guest, console, queue, head, 0);
+    if (!isReady && !isLast) break;
     ring.open(console, queue, head);
     ring.skip(guest, console, queue.done);
     while (bytes < KICK_BYTES_MAX && ring.part(guest, console, false)) {
@@ -209,7 +216,7 @@ function send(guest: Guest, console: Console, port: u32, isLast: bool): void {
     }
     if (queue.done < console.readableBytes) break; // the host or the limit is full, or it is the hart's turn
     ring.take(queue);
-    ring.put(guest, console, queue, head, 0);
+    if (isReady) ring.put(guest, console, queue, head, 0); // nobody waits for last words
   }
   if (!held) limits.leave(guest, LANE_CONSOLE, place);
   ring.publish(guest, console, queue);
@@ -219,25 +226,41 @@ function send(guest: Guest, console: Console, port: u32, isLast: bool): void {
 /** Moves input of a port from the host into the driver's buffers; true if any came. */
 function receive(guest: Guest, console: Console, port: u32): bool {
   const queue = receiveQueue(console, port);
-  const buffer = changetype<usize>(console) + BUFFER;
+  const buffer = changetype<usize>(console) + BUFFER + <usize>(port * BUFFER_SIZE);
   let got = false;
   for (let left = POLL_CHAINS; left > 0; left--) {
     const head = ring.peek(guest, console, queue);
     if (head == NONE || !ring.measure(guest, console, queue, head)) break;
     const room = <u32>min(console.writableBytes, <u64>BUFFER_SIZE);
-    let written: u32 = 0;
-    if (room > 0) {
-      const count = min(host.consoleRead(guest.id, console.unit + port, buffer, room), room);
+    let count = kept(console, port);
+    if (count == 0 && room > 0) {
+      count = min(host.consoleRead(guest.id, console.unit + port, buffer, room), room);
       if (count == 0) break;
-      ring.open(console, queue, head);
-      written = ring.push(guest, console, buffer, count);
-      got = true;
+      keep(console, port, count);
     }
+    count = min(count, room);
+    if (!ring.prepare(guest, console, queue, head, count)) break;
+    ring.open(console, queue, head);
+    const written = ring.push(guest, console, buffer, count);
+    const rest = kept(console, port) - written;
+    memory.copy(buffer, buffer + written, rest);
+    keep(console, port, rest);
+    if (written > 0) got = true;
     ring.take(queue);
     ring.put(guest, console, queue, head, written);
   }
   ring.publish(guest, console, queue);
   return got;
+}
+
+/** Bytes of input of a port that have come from the host and are not with the driver yet. */
+function kept(console: Console, port: u32): u32 {
+  return port == 0 ? console.kept0 : console.kept1;
+}
+
+function keep(console: Console, port: u32, bytes: u32): void {
+  if (port == 0) console.kept0 = bytes;
+  else console.kept1 = bytes;
 }
 
 /** Nothing is ever under way. */

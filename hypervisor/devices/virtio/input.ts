@@ -3,7 +3,7 @@
 //   queue 0   events to the driver, each in a buffer of its own: u16 type, u16 code, u32 value
 //   queue 1   status from the driver (lamps, sounds): there is nothing to light, buffers go back as they came
 //
-// A press is four events. Those that find no buffer wait, so that a driver never sees the key go down and stay there.
+// A press is four events. Those that find no buffer, or no frame behind it, wait, so that a driver never sees the key go down and stay there.
 
 import { E_AGAIN, E_UNSUPPORTED, OK } from "../../abi";
 import { Guest } from "../../guest/guest";
@@ -142,6 +142,7 @@ function send(guest: Guest, input: Input): void {
       fail(guest, input); // 5.8.6.1: a buffer holds an event
       break;
     }
+    if (!ring.prepare(guest, input, queue, head, EVENT_BYTES)) break;
     input.event = eventOf(input.sent++);
     ring.take(queue);
     ring.open(input, queue, head);
@@ -156,7 +157,7 @@ function giveBack(guest: Guest, input: Input): void {
   const queue = queueAt(input, QUEUE_STATUS);
   for (let left = queue.size; left > 0; left--) {
     const head = ring.peek(guest, input, queue);
-    if (head == NONE || !ring.measure(guest, input, queue, head)) break;
+    if (head == NONE || !ring.measure(guest, input, queue, head) || !ring.prepare(guest, input, queue, head, 0)) break;
     ring.take(queue);
     ring.put(guest, input, queue, head, 0);
   }

@@ -86,7 +86,8 @@ export function kick(guest: Guest, net: Net, index: u32): void {
       held = true;
       break;
     }
-    if (!ring.measure(guest, net, queue, head) || !send(guest, net, queue, head)) break;
+    if (!ring.measure(guest, net, queue, head) || !ring.prepare(guest, net, queue, head, 0)) break;
+    if (!send(guest, net, queue, head)) break;
     ring.take(queue);
     ring.put(guest, net, queue, head, 0);
   }
@@ -166,9 +167,10 @@ function count(guest: Guest, net: Net, length: u32, isReceived: bool): void {
 /** Puts the frame in our buffer into the driver's next one; false: there is none, or it is too small. */
 function receive(guest: Guest, net: Net, queue: Queue, length: u32): bool {
   const head = ring.peek(guest, net, queue);
-  if (head == NONE || !ring.measure(guest, net, queue, head)) return false;
-  ring.take(queue);
   const bytes = HEADER_BYTES + length;
+  // A frame for which the machine has no memory is lost like one for which the driver has none.
+  if (head == NONE || !ring.measure(guest, net, queue, head) || !ring.prepare(guest, net, queue, head, bytes)) return false;
+  ring.take(queue);
   let written: u32 = 0;
   if (net.writableBytes >= bytes) {
     const buffer = changetype<usize>(net) + BUFFER;

@@ -2,12 +2,16 @@
 //
 //   while ((head = peek(…)) != NONE) {      the oldest chain the driver has made available
 //     if (!measure(…, head)) return;        checks all its descriptors; how much may be read and written
+//     if (!prepare(…, head, most)) return;  frames for what will be written, or it waits
 //     open(…, head);                        … then go through it:
 //     pull(…) / push(…) / next(…)           copy bytes, or get the parts one by one
 //     take(queue);                          it is ours
 //     put(…, head, written);                and back to the driver
 //   }
 //   publish(…); listen(…);                  tell the driver; ask to be told
+//
+// A chain for which the machine has no frame now stays in the available ring with all that follows, as if the device were slow;
+// the guest gets a note (`lacking`), on which its devices are served again before long. Reading needs no frames.
 //
 // Nothing in guest memory is trusted: each field is read once and checked where it is used. A rule broken ends in
 // `virtio.fail`, and all functions then answer "nothing there". Rings and tables may cross pages, whose frames are not
@@ -140,11 +144,48 @@ export function measure(guest: Guest, device: Virtio, queue: Queue, head: u32): 
     if (device.partWritable == 0) {
       device.readableBytes += length;
     } else if (length > 0) {
+      if (device.writableBytes == 0) {
+        device.firstWritable = device.partAddress;
+        device.firstWritableBytes = device.partLength;
+      }
       device.writableBytes += length;
       device.lastWritable = device.partAddress + length - 1;
     }
   }
   return isLive(device);
+}
+
+/**
+ * Makes ready what is to be written before a chain is taken: the used ring and, of a measured chain, the first `most` writable
+ * bytes and the last. They stay so until the guest's lock is given back, or while the host works for the guest. False: there are no
+ * frames for it now, so the chain must stay where it is; or a rule is broken. Ends a walk.
+ */
+export function prepare(guest: Guest, device: Virtio, queue: Queue, head: u32, most: u64): bool {
+  if (!isLive(device) || queue.ready == 0) return false;
+  const ring: u64 = (has(device, VIRTIO_F_EVENT_IDX) ? 6 : 4) + (<u64>queue.size << 3);
+  if (!ram.hasRange(guest, queue.deviceArea, ring)) {
+    fail(guest, device);
+    return false;
+  }
+  const bytes = most == 0 ? 0 : min(most, device.writableBytes);
+  queue.lacking = ram.secure(guest, queue.deviceArea, ring) && secure(guest, device, queue, head, bytes) ? 0 : 1;
+  if (queue.lacking != 0) guest.lacking = 1;
+  return queue.lacking == 0 && isLive(device);
+}
+
+/** Frames for the first `bytes` writable bytes of a measured chain, and for the last; false: there are not so many. */
+function secure(guest: Guest, device: Virtio, queue: Queue, head: u32, bytes: u64): bool {
+  if (bytes == 0) return true;
+  if (!ram.secure(guest, device.lastWritable, 1)) return false;
+  if (bytes <= device.firstWritableBytes) return ram.secure(guest, device.firstWritable, bytes);
+  open(device, queue, head);
+  while (bytes > 0 && part(guest, device, true)) {
+    const length = min(bytes, <u64>device.partLength);
+    if (!ram.secure(guest, device.partAddress, length)) return false;
+    advance(device, <u32>length);
+    bytes -= length;
+  }
+  return true;
 }
 
 /** Makes a readable (or writable) part with bytes left the one at hand; false when there is none. */
@@ -249,11 +290,16 @@ export function publish(guest: Guest, device: Virtio, queue: Queue): void {
 
 /**
  * Asks the driver to notify us of the next chain it makes available (2.7.10). One that it made available before it could see
- * that is noted in the guest: it would not tell us.
+ * that is noted in the guest: it would not tell us. Chains that wait for frames are looked at again anyway.
  */
 export function listen(guest: Guest, device: Virtio, queue: Queue): void {
   if (!isLive(device) || queue.ready == 0 || !has(device, VIRTIO_F_EVENT_IDX)) return;
-  store16(guest, device, availEvent(queue), queue.nextAvailable);
+  const at = availEvent(queue);
+  if (ram.has(guest, at) && !ram.secure(guest, at, 2)) {
+    guest.lacking = 1;
+    return;
+  }
+  store16(guest, device, at, queue.nextAvailable);
   lock.barrier();
-  if (peek(guest, device, queue) != NONE) guest.unheard = 1;
+  if (queue.lacking == 0 && peek(guest, device, queue) != NONE) guest.unheard = 1;
 }

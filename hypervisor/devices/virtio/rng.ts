@@ -36,16 +36,25 @@ export function write(guest: Guest, rng: Rng, offset: u64, size: u32, value: u64
 
 /** Fills the waiting buffers, at most one round of the queue; `poll` does the rest. */
 export function kick(guest: Guest, rng: Rng, _queue: u32): void {
+  serve(guest, rng);
+}
+
+/** As `kick`; true if a buffer was filled. */
+function serve(guest: Guest, rng: Rng): bool {
   const queue = queueAt(rng, QUEUE_REQUEST);
+  let served = false;
   for (let left = queue.size; left > 0; left--) {
     const head = ring.peek(guest, rng, queue);
     if (head == NONE || !ring.measure(guest, rng, queue, head)) break;
+    if (!ring.prepare(guest, rng, queue, head, BYTES_MAX)) break;
     ring.take(queue);
     ring.open(rng, queue, head);
     ring.put(guest, rng, queue, head, fill(guest, rng));
+    served = true;
   }
   ring.publish(guest, rng, queue);
   ring.listen(guest, rng, queue);
+  return served;
 }
 
 /** Fills the chain at hand; how many bytes it got. */
@@ -69,10 +78,7 @@ export function busy(_rng: Rng): u32 {
   return 0;
 }
 
-/** Goes on where `kick` left off. */
+/** Goes on where `kick` left off; true if it did. */
 export function poll(guest: Guest, rng: Rng): bool {
-  const queue = queueAt(rng, QUEUE_REQUEST);
-  if (ring.peek(guest, rng, queue) == NONE) return false;
-  kick(guest, rng, QUEUE_REQUEST);
-  return true;
+  return ring.peek(guest, rng, queueAt(rng, QUEUE_REQUEST)) != NONE && serve(guest, rng);
 }

@@ -60,6 +60,8 @@ export class Queue {
   done: u32;
   /** Grows when the queue starts or stops: transfers begun before belong to nobody. */
   epoch: u32;
+  /** 1: its oldest chain waits, as the machine has no frame for what is to be written. */
+  lacking: u32;
 }
 
 /** Head of a virtio device's page. */
@@ -107,6 +109,9 @@ export class Virtio extends Device {
   readableBytes: u64;
   writableBytes: u64;
   lastWritable: u64;
+  /** Also of `measure`: the first writable part. */
+  firstWritable: u64;
+  firstWritableBytes: u32;
   /** A descriptor on its way from guest memory. */
   descriptor0: u64; descriptor1: u64;
 
@@ -156,6 +161,7 @@ export function start(queue: Queue): void {
   queue.nextUsed = 0;
   queue.published = 0;
   queue.done = 0;
+  queue.lacking = 0;
   queue.epoch++;
 }
 

@@ -29,8 +29,8 @@ export function report(guest: Guest, target: usize): void {
   store<u64>(target, balloon.actual(guest, device), STAT_BALLOON_PAGES << 3);
   store<u64>(target, device.asked, STAT_BALLOON_TARGET << 3);
   store<u64>(target, device.reported, STAT_REPORTED_PAGES << 3);
-  store<u64>(target, statistic(device, balloon.STAT_FREE), STAT_FREE_BYTES << 3);
-  store<u64>(target, statistic(device, balloon.STAT_AVAILABLE), STAT_AVAILABLE_BYTES << 3);
+  store<u64>(target, statistic(device, balloon.VIRTIO_BALLOON_S_MEMFREE), STAT_FREE_BYTES << 3);
+  store<u64>(target, statistic(device, balloon.VIRTIO_BALLOON_S_AVAIL), STAT_AVAILABLE_BYTES << 3);
   device.statsWanted = WANTED_LOOKS;
 }
 

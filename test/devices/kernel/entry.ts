@@ -19,4 +19,5 @@ export * from "./power";
 export * from "./queue";
 export * from "./rng";
 export * from "./rtc";
+export * from "./starving";
 export * from "./uart";
