@@ -19,6 +19,7 @@ import { Guest, guestAt, lockOf, release } from "../../guest/guest";
 import * as promises from "../../guest/promises";
 import * as bill from "../bill";
 import * as due from "../due";
+import * as stalemate from "./stalemate";
 import { isStarved } from "./starvation";
 import { State, state } from "./state";
 
@@ -41,6 +42,7 @@ export function tick(cpu: Cpu, now: f64): void {
   s.pressureDue = now + TICK_NS;
   s.ticks++;
   look();
+  stalemate.look();
   lock.release(changetype<usize>(s) + offsetof<State>("lock"));
   bill.toCpu(cpu);
 }

@@ -27,6 +27,8 @@ export class State {
   ticks: u32;
   /** host.now() of the next look. */
   pressureDue: f64;
+  /** How long nobody could go on: see stalemate.ts. */
+  distress: u32;
 
   // Sharing.
   /** host.now() at which the search goes on, and ns between two steps. */
