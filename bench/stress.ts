@@ -1,8 +1,9 @@
 // What a guest can do to its neighbours: the cases of the isolation benchmark, each as something that is begun and ended.
 
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { truncateSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { GuestOptions, RunningGuest, RunningMachine } from '../host-shim/node/main.ts'
@@ -61,6 +62,7 @@ export const STRESSES: Stress[] = [
   { name: 'disk-hog', begin: hogDisk },
   { name: 'net-send', begin: (stage) => withCable(stage, 'sink', ['/netflood', 'send']) },
   { name: 'net-receive', begin: (stage) => withCable(stage, 'flood', ['/netflood', 'take']) },
+  { name: 'host-flood', begin: floodHost },
   storm('mmio-storm', STORM.mmio),
   storm('timer-storm', STORM.timer),
   storm('ipi-storm', STORM.ipi),
@@ -155,13 +157,37 @@ function blank(folder: string): string {
 
 /** A guest whose network cable leads to a process of the host. */
 async function withCable({ machine, system }: Stage, how: 'sink' | 'flood', words: string[]): Promise<Act> {
-  const path = scratchFile('cable')
-  const child = keep(fork(own('flood.ts'), [how, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
-  await once(child, 'message')
+  const { path, child } = await startFlood(how)
   const tenant = await Tenant.start(machine, 'bad', system, { nets: [{ path }] })
   tenant.send(words)
   const end = async () => {
     kill(child)
+    return []
+  }
+  return { guest: tenant.guest, end }
+}
+
+async function startFlood(how: 'sink' | 'flood'): Promise<{ path: string; child: ChildProcess }> {
+  const path = scratchFile('cable')
+  const child = keep(fork(own('flood.ts'), [how, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
+  await once(child, 'message')
+  return { path, child }
+}
+
+/**
+ * A plain hog, while the flood of `net-receive` comes to this process and to no guest: what is lost then is lost to the load of
+ * the host's other processors, and a guest that is flooded need not do better.
+ */
+async function floodHost(stage: Stage): Promise<Act> {
+  const { path, child } = await startFlood('flood')
+  const socket = connect(path)
+  socket.on('error', () => socket.destroy())
+  socket.resume()
+  const tenant = await Tenant.start(stage.machine, 'bad', stage.system, { harts: HARTS })
+  tenant.send(['/hog', `${HARTS}`, LONG])
+  const end = async () => {
+    kill(child)
+    socket.destroy()
     return []
   }
   return { guest: tenant.guest, end }
