@@ -9,12 +9,17 @@ import { OrlopError } from '../../cli/error.ts'
 import { withScratch } from '../cache.ts'
 import { silent } from '../progress.ts'
 import { newest, parseStanzas, toRecord } from './packages.ts'
-import { type Archive, checkFile, type Place } from './repository.ts'
+import { checkCodename } from './release.ts'
+import { type Archive, checkFile, type Place, UnevenArchive } from './repository.ts'
 
 /** Updates the lists and gives the archive. */
 export async function openApt(place: Place): Promise<Archive> {
   const apt = await configure(place)
   await apt('apt-get', ['update'], `Reading the package lists of ${place.suite}`)
+  if (place.directory !== place.suite) {
+    const { output } = await apt('apt-get', ['indextargets', '--format', '$(CODENAME)', 'Created-By: Packages'])
+    checkCodename(output.trim(), place.suite)
+  }
 
   return {
     async find(name) {
@@ -43,7 +48,15 @@ export async function openApt(place: Place): Promise<Archive> {
 
 type Run = (program: string, args: string[], step?: string, cwd?: string) => Promise<{ output: string }>
 
-async function configure({ uri, suite, architecture, keyring, folder, report = silent, signal }: Place): Promise<Run> {
+async function configure({
+  uri,
+  directory,
+  architecture,
+  keyring,
+  folder,
+  report = silent,
+  signal,
+}: Place): Promise<Run> {
   const lists = join(folder, 'lists')
   const cache = join(folder, 'cache')
   const sources = join(folder, 'sources.list')
@@ -51,7 +64,7 @@ async function configure({ uri, suite, architecture, keyring, folder, report = s
   const configuration = join(folder, 'apt.conf')
   await mkdir(join(lists, 'partial'), { recursive: true })
   await mkdir(join(cache, 'archives', 'partial'), { recursive: true })
-  await writeFile(sources, `deb [arch=${architecture} signed-by=${keyring}] ${uri} ${suite} main\n`)
+  await writeFile(sources, `deb [arch=${architecture} signed-by=${keyring}] ${uri} ${directory} main\n`)
   await writeFile(status, '')
   const settings: Record<string, string> = {
     'APT::Architecture': architecture,
@@ -122,7 +135,8 @@ function aptFailed(program: string, args: string[], errors: string, uri: string)
     errors.split('\n').find((text) => text.startsWith('E: ')) ??
     errors.split('\n').find((text) => text.startsWith('W: '))
   const why = line?.slice(3).replace(/[.\s]+$/, '') ?? 'it gave no reason'
-  return new OrlopError(
+  const isUneven = /unexpected size|Hash Sum mismatch|sync in progress/i.test(why)
+  return new (isUneven ? UnevenArchive : OrlopError)(
     `The command ${program} ${args[0]} failed with the archive ${uri}: ${why}; check the network and the apt sources.`,
     1,
   )

@@ -3,16 +3,19 @@
 
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { OrlopError } from '../../cli/error.ts'
-import type { Work } from '../progress.ts'
+import { silent, type Work } from '../progress.ts'
 import { openApt } from './apt.ts'
 import { openHttp } from './http.ts'
 import { DEBIAN_KEYRING } from './release.ts'
-import type { Archive } from './repository.ts'
+import { type Archive, type Place, UnevenArchive } from './repository.ts'
 import { findDebianArchive, readSources } from './sources.ts'
 
 /** The suite that guests come from, and their architecture. */
 export const SUITE = 'trixie'
+/** Its folders in an archive, as long as it is the stable one: a cache can have one up to date and the other not. */
+const DIRECTORIES = [SUITE, 'stable']
 export const ARCHITECTURE = 'riscv64'
 
 export interface ArchiveOptions extends Work {
@@ -28,7 +31,13 @@ export interface ArchiveOptions extends Work {
   env?: NodeJS.ProcessEnv
   /** Folder of apt's configuration. Default: /etc/apt. */
   aptFolder?: string
+  /** Time between attempts where the archive is being updated. Default: 10 s. */
+  pauseMs?: number
 }
+
+/** An archive in the middle of an update is asked so often, with so much time between. */
+const TRIES = 3
+const PAUSE_MS = 10_000
 
 /** Opens the archive: its lists are brought up to date and checked. */
 export async function openArchive(options: ArchiveOptions): Promise<Archive> {
@@ -51,7 +60,7 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
       throw new OrlopError(
         "There is no Debian archive among this machine's apt sources; set ORLOP_DEBIAN_MIRROR to one.",
       )
-    return openApt({ ...place, uri })
+    return openEven(openApt, { ...place, uri }, options)
   }
   const uri = mirror ?? (hasApt ? findDebianArchive(readSources(options.aptFolder)) : undefined)
   if (uri === undefined || !/^https?:/.test(uri)) {
@@ -59,7 +68,34 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
       'Cannot reach a Debian archive: this machine has no apt; set ORLOP_DEBIAN_MIRROR to the http address of a mirror.',
     )
   }
-  return openHttp({ ...place, uri })
+  return openEven(openHttp, { ...place, uri }, options)
+}
+
+/** Opens an archive by the first of its suite's names under which list and files agree; waits for one where none does. */
+async function openEven(
+  open: (place: Place) => Promise<Archive>,
+  place: Omit<Place, 'directory'>,
+  { pauseMs = PAUSE_MS }: ArchiveOptions,
+): Promise<Archive> {
+  const { report = silent, signal } = place
+  let first: UnevenArchive | undefined
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (tries > 0) {
+      report({ step: `Waiting for the archive, whose lists of ${place.suite} are being updated` })
+      await setTimeout(pauseMs, undefined, { signal })
+    }
+    for (const directory of DIRECTORIES) {
+      try {
+        return await open({ ...place, directory })
+      } catch (error) {
+        signal?.throwIfAborted()
+        // What another name of the suite leads to is no reason: not each archive has one.
+        if (error instanceof UnevenArchive) first ??= error
+        else if (first === undefined) throw error
+      }
+    }
+  }
+  throw first
 }
 
 /** Whether a program of this name is on the path. */

@@ -11,7 +11,7 @@ import { silent } from '../progress.ts'
 import { decompress } from './deb.ts'
 import { newest, type PackageRecord, parseStanzas, toRecord } from './packages.ts'
 import { type Listed, readKeyring, verifyRelease } from './release.ts'
-import { type Archive, checkFile, type Place } from './repository.ts'
+import { type Archive, checkFile, type Place, UnevenArchive } from './repository.ts'
 
 /** A server that sends nothing for so long is given up. */
 const STALL_MS = 60_000
@@ -20,7 +20,7 @@ const RELEASE_LIMIT_BYTES = 4 << 20
 
 /** Fetches and checks the suite's release file and package index, and gives the archive. */
 export async function openHttp(place: Place): Promise<Archive> {
-  const { suite, architecture, folder, report = silent } = place
+  const { suite, directory, architecture, folder, report = silent } = place
   const root = place.uri.replace(/\/+$/, '')
   const keyring = await readKeyring(place.keyring)
   await mkdir(folder, { recursive: true })
@@ -28,7 +28,7 @@ export async function openHttp(place: Place): Promise<Archive> {
   const step = `Reading the package lists of ${suite}`
   report({ step })
   const signed = join(folder, 'InRelease')
-  await download(`${root}/dists/${suite}/InRelease`, signed, place, { step, limitBytes: RELEASE_LIMIT_BYTES })
+  await download(`${root}/dists/${directory}/InRelease`, signed, place, { step, limitBytes: RELEASE_LIMIT_BYTES })
   const release = await verifyRelease(await readFile(signed, 'utf8'), { keyring, suite })
 
   const { path, listed } = chooseIndex(release.files, `main/binary-${architecture}/Packages`, suite)
@@ -36,7 +36,10 @@ export async function openHttp(place: Place): Promise<Archive> {
   const asRecord: PackageRecord = { name: `the package list of ${suite}`, version: '', path, depends: [], ...listed }
   if ((await sizeOf(index)) !== listed.sizeBytes) {
     const name = release.hasByHash ? path.replace(/[^/]+$/, `by-hash/SHA256/${listed.sha256}`) : path
-    await download(`${root}/dists/${suite}/${name}`, index, place, { step, expected: asRecord })
+    await download(`${root}/dists/${directory}/${name}`, index, place, { step, expected: asRecord }).catch((cause) => {
+      const why = cause instanceof OrlopError ? cause.message : undefined
+      throw why === undefined ? cause : new UnevenArchive(why, 1, { cause })
+    })
   } else {
     await checkFile(index, asRecord)
   }

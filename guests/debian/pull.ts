@@ -16,7 +16,7 @@ import type { Archive } from './repository.ts'
 
 export interface PullOptions
   extends Work,
-    Pick<ArchiveOptions, 'mirror' | 'keyring' | 'transport' | 'env' | 'aptFolder'> {
+    Pick<ArchiveOptions, 'mirror' | 'keyring' | 'transport' | 'env' | 'aptFolder' | 'pauseMs'> {
   /** Look for newer packages although the cache is complete. Default: false. */
   refresh?: boolean
   /** Default: the user's cache folder. */

@@ -53,12 +53,7 @@ export async function verifyRelease(
   const signed = await checkSignature(text, keyring, now)
   const fields = parseStanzas(signed)[0] ?? new Map<string, string>()
   const codename = fields.get('codename') ?? ''
-  if (codename !== suite && fields.get('suite') !== suite) {
-    throw new OrlopError(
-      `The archive gives a release file of "${codename}" where ${suite} was asked for; check the mirror.`,
-      1,
-    )
-  }
+  if (fields.get('suite') !== suite) checkCodename(codename, suite)
   const validUntil = Date.parse(fields.get('valid-until') ?? '')
   if (validUntil < now.getTime()) {
     throw new OrlopError(
@@ -72,6 +67,15 @@ export async function verifyRelease(
     if (entry !== null) files.set(entry[3] ?? '', { sha256: entry[1] ?? '', sizeBytes: Number(entry[2]) })
   }
   return { codename, files, hasByHash: fields.get('acquire-by-hash') === 'yes' }
+}
+
+/** Throws unless the release of `codename` is the one that was asked for. */
+export function checkCodename(codename: string, suite: string): void {
+  if (codename === suite) return
+  throw new OrlopError(
+    `The archive gives a release file of "${codename}" where ${suite} was asked for; check the mirror.`,
+    1,
+  )
 }
 
 async function checkSignature(text: string, keyring: Uint8Array, date: Date): Promise<string> {

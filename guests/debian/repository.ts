@@ -10,6 +10,8 @@ export interface Place extends Work {
   /** The archive's root. */
   uri: string
   suite: string
+  /** The suite's folder below `dists`: its name, or another one of the same suite, such as "stable". */
+  directory: string
   architecture: string
   /** Path of the archive's keys. */
   keyring: string
@@ -23,6 +25,9 @@ export interface Archive {
   /** Brings the package to `path`, with its size and hash checked. */
   fetch(record: PackageRecord, path: string): Promise<void>
 }
+
+/** The archive's signed list of files and the files are of different days: it is being updated, or copied piece by piece. */
+export class UnevenArchive extends OrlopError {}
 
 /** Throws unless the file has the size and the hash that the index gives. */
 export async function checkFile(path: string, { name, sizeBytes, sha256 }: PackageRecord): Promise<void> {

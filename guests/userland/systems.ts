@@ -18,7 +18,7 @@ export interface System extends Selection {
   prepare?(root: string): Promise<void>
 }
 
-export type SystemName = 'programs' | 'systemd'
+export type SystemName = 'programs' | 'network' | 'systemd'
 
 /**
  * Libraries of the packages that Debian calls essential. Those name them as Pre-Depends, which our records do not
@@ -52,6 +52,18 @@ export const SYSTEMS: Record<SystemName, System> = {
     ],
     drop: [...FOR_READING, 'usr/bin/riscv64-linux-gnu-lto-dump-14', 'usr/libexec/gcc/riscv64-linux-gnu/14/lto1'],
     diskMib: 640,
+  },
+  // Clients, and a few servers, of networks.
+  network: {
+    edition: 1,
+    packages: [
+      ...['base-files', 'bash', 'coreutils', 'dash', 'grep', 'libc-bin', 'procps', 'sed', 'util-linux'],
+      ...['curl', 'dhcpcd-base', 'ethtool', 'iperf3', 'iproute2', 'iputils-ping', 'netcat-openbsd'],
+      ...ESSENTIAL_LIBRARIES,
+    ],
+    without: FOR_INSTALLING,
+    drop: FOR_READING,
+    diskMib: 192,
   },
   // A whole Debian that boots to a login prompt.
   systemd: {

@@ -20,6 +20,7 @@ import {
   startRepository,
 } from './repository.ts'
 
+const INDEX = '/dists/trixie/main/binary-riscv64/Packages.gz'
 const KERNEL = /linux-image-6.*\.deb$/
 
 interface Bench {
@@ -40,7 +41,11 @@ function withRepository(
     await writeFile(keyring, repository.keyring)
     const cache = join(folder, 'cache')
     try {
-      await body({ repository, cache, options: { cache, keyring, mirror: repository.uri, transport: 'http' } })
+      await body({
+        repository,
+        cache,
+        options: { cache, keyring, mirror: repository.uri, transport: 'http', pauseMs: 20 },
+      })
     } finally {
       await repository.close()
     }
@@ -176,12 +181,51 @@ test(
 test(
   'an index that is not the signed one is refused',
   withRepository(async ({ repository, cache, options }) => {
-    const path = '/dists/trixie/main/binary-riscv64/Packages.gz'
-    const index = repository.files.get(path) ?? Buffer.alloc(0)
+    const index = repository.files.get(INDEX) ?? Buffer.alloc(0)
     index[20] = (index[20] ?? 0) ^ 1
     await leavesNothing(cache, pullDebian(options), /its SHA-256 is not the one/)
   }),
 )
+
+for (const transport of ['http', 'apt'] as const) {
+  test(
+    `by ${transport}, an archive whose lists are newer than its files is waited for`,
+    withRepository(async ({ repository, options }) => {
+      if (transport === 'apt' && !requireTool('apt-get', 'apt')) return
+      const whole = repository.files.get(INDEX) ?? Buffer.alloc(0)
+      repository.files.set(INDEX, whole.subarray(0, -1))
+      const report = ({ step }: ProgressEvent) => {
+        if (step.startsWith('Waiting for the archive')) repository.files.set(INDEX, whole)
+      }
+      assert.is((await pullDebian({ ...options, transport, report })).version, '6.12.1-1')
+    }),
+  )
+
+  test(
+    `by ${transport}, a suite that is whole under its other name is taken there, if it is the same suite`,
+    withRepository(async ({ repository, cache, options }) => {
+      if (transport === 'apt' && !requireTool('apt-get', 'apt')) return
+      // Its lists only: packages made in another second have other sums.
+      const give = (from: Repository) => {
+        for (const [path, content] of [...from.files])
+          if (path.includes('/trixie/')) repository.files.set(path.replace('/trixie/', '/stable/'), content)
+      }
+      const whole = repository.files.get(INDEX) ?? Buffer.alloc(0)
+      const next = await startRepository(await guestPackages('7.0-1'), { release: { Codename: 'forky' } })
+      await next.close()
+      give(next)
+      repository.files.set(INDEX, whole.subarray(0, -1))
+      await writeFile(options.keyring ?? '', Buffer.concat([repository.keyring, next.keyring]))
+      await refuses(pullDebian({ ...options, transport }), transport === 'apt' ? /unexpected size/ : /it ends after/)
+
+      give(repository)
+      repository.files.set(INDEX.replace('/trixie/', '/stable/'), whole)
+      // apt takes no list that is older than the one it has.
+      const anew = { ...options, cache: `${cache}-anew`, transport }
+      assert.is((await pullDebian(anew)).version, '6.12.1-1')
+    }),
+  )
+}
 
 test(
   'a repository signed by a stranger is refused',
