@@ -158,15 +158,6 @@ export function poll(guest: Guest): bool {
   return got;
 }
 
-/** Is this port of the machine one of the guest's? */
-export function hasPort(guest: Guest, port: u32): bool {
-  for (let slot: u32 = 0; slot < guest.devices; slot++) {
-    const device = deviceAt(guest, slot);
-    if (device.kind == DEVICE_VIRTIO_NET && device.unit == port) return true;
-  }
-  return false;
-}
-
 /** The guest's balloon; null: it has none. */
 export function balloonOf(guest: Guest): Balloon | null {
   for (let slot: u32 = 0; slot < guest.devices; slot++) {
@@ -206,12 +197,13 @@ export function tick(guest: Guest): void {
   }
 }
 
-/** Value of host.now() at which `tick` or, for what limits hold back, `poll` next has something to do; infinite: never. */
+/** Value of host.now() at which `tick` or, for what is held back, `poll` next has something to do; infinite: never. */
 export function deadlineNs(guest: Guest): f64 {
   let first = limits.deadlineNs(guest);
   for (let slot: u32 = 0; slot < guest.devices; slot++) {
     const device = deviceAt(guest, slot);
     if (device.kind == DEVICE_RTC) first = min(first, rtc.deadlineNs(changetype<Rtc>(device)));
+    if (device.kind == DEVICE_VIRTIO_NET) first = min(first, net.signalAt(changetype<Net>(device)));
     if (device.kind != DEVICE_ACLINT) continue;
     for (let hart: u32 = 0; hart < guest.harts; hart++) {
       first = min(first, aclint.deadlineNs(guest, changetype<Aclint>(device), hart));

@@ -8,7 +8,7 @@
 //     take(queue);                          it is ours
 //     put(…, head, written);                and back to the driver
 //   }
-//   publish(…); listen(…);                  tell the driver; ask to be told
+//   publish(…); listen(…);                  tell the driver (`show`: without an interrupt); ask to be told
 //
 // A chain for which the machine has no frame now stays in the available ring with all that follows, as if the device were slow;
 // the guest gets a note (`lacking`), on which its devices are served again before long. Reading needs no frames.
@@ -266,26 +266,39 @@ export function put(guest: Guest, device: Virtio, queue: Queue, head: u32, writt
   queue.nextUsed = queue.nextUsed + 1 & 0xffff;
 }
 
-/** Shows the driver all chains given back, and interrupts it if it wants to know (2.7.7). */
-export function publish(guest: Guest, device: Virtio, queue: Queue): void {
-  if (!isLive(device) || queue.ready == 0) return;
-  const fresh = queue.nextUsed;
-  const old = queue.published;
-  if (fresh == old) return;
-  store16(guest, device, queue.deviceArea + 2, fresh);
-  queue.published = fresh;
+/** Shows the driver all chains given back. It is not interrupted, but may look by itself. */
+export function show(guest: Guest, device: Virtio, queue: Queue): void {
+  if (!isLive(device) || queue.ready == 0 || queue.nextUsed == queue.published) return;
+  store16(guest, device, queue.deviceArea + 2, queue.nextUsed);
+  queue.published = queue.nextUsed;
+}
+
+/** Chains that the driver was shown, and not interrupted for. */
+export function unsignalled(queue: Queue): u32 {
+  return queue.published - queue.signalled & 0xffff;
+}
+
+/** Shows the driver all chains given back, and interrupts it if it wants to know of one (2.7.7); true: it does. */
+export function publish(guest: Guest, device: Virtio, queue: Queue): bool {
+  show(guest, device, queue);
+  if (!isLive(device) || queue.ready == 0) return false;
+  const fresh = queue.published;
+  const old = queue.signalled;
+  if (fresh == old) return false;
+  queue.signalled = fresh;
   lock.barrier();
   const hasEvent = has(device, VIRTIO_F_EVENT_IDX);
   const ptr = ram.readable(guest, hasEvent ? usedEvent(queue) : queue.driverArea);
   if (ptr == 0) {
     fail(guest, device);
-    return;
+    return false;
   }
   const word: u32 = load<u16>(ptr);
   const wanted = hasEvent
     ? (fresh - word - 1 & 0xffff) < (fresh - old & 0xffff)
     : (word & VIRTQ_AVAIL_F_NO_INTERRUPT) == 0;
   if (wanted) interrupt(guest, device, INTERRUPT_USED);
+  return wanted;
 }
 
 /**

@@ -54,8 +54,9 @@ export class Queue {
   nextAvailable: u32;
   /** Index of the next entry of the used ring to write. */
   nextUsed: u32;
-  /** Value of used.idx that the driver was last told. */
+  /** Value of used.idx that the driver can see, and that up to which it has been interrupted if it wants to be. */
   published: u32;
+  signalled: u32;
   /** Bytes of the oldest chain that are already done (streams only). */
   done: u32;
   /** Grows when the queue starts or stops: transfers begun before belong to nobody. */
@@ -160,6 +161,7 @@ export function start(queue: Queue): void {
   queue.nextAvailable = 0;
   queue.nextUsed = 0;
   queue.published = 0;
+  queue.signalled = 0;
   queue.done = 0;
   queue.lacking = 0;
   queue.epoch++;

@@ -14,6 +14,7 @@ export * from "./limits-console";
 export * from "./limits-net";
 export * from "./mmio";
 export * from "./net";
+export * from "./net-hostile";
 export * from "./plic";
 export * from "./power";
 export * from "./queue";

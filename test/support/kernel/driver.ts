@@ -1,7 +1,7 @@
 // A fake guest with a fake virtio driver: makes a board, negotiates, writes rings into guest RAM, reads what comes back.
 // The same for tests and fuzzers. It obeys every rule by default, and lets a test break each of them.
 
-import { BOOT_FIRMWARE, PAGE_SIZE } from "../../../hypervisor/abi";
+import { BOOT_FIRMWARE, CODE_BYTES, PAGE_SIZE } from "../../../hypervisor/abi";
 import * as frames from "../../../hypervisor/core/frames";
 import { framesBase } from "../../../hypervisor/core/layout";
 import { machine } from "../../../hypervisor/core/machine";
@@ -11,9 +11,10 @@ import { Queue, Virtio, queueAt } from "../../../hypervisor/devices/virtio/virti
 import { Guest, RAM_BASE, guestAt } from "../../../hypervisor/guest/guest";
 import * as ram from "../../../hypervisor/guest/ram";
 import { setGround } from "./outside";
+import * as cable from "./cable";
 
 /** Bytes of the test machine's memory: MEMORY_PAGES of test/support/kernel.ts. */
-const MEMORY_BYTES: u64 = 4096 << 16;
+const MEMORY_BYTES: u64 = 4352 << 16;
 
 /** RAM of a fake guest in pages: 4 MiB. */
 export const RAM_PAGES: u32 = 1024;
@@ -42,8 +43,8 @@ export const STATUS: u64 = 0x70;
 /** A running guest with RAM of which no two neighbouring pages have neighbouring frames. */
 export function makeGuest(id: u32): Guest {
   if (machine().endFrame == 0) {
-    frames.open(1, MEMORY_BYTES);
-    setGround(framesBase(1));
+    frames.open(1, MEMORY_BYTES, CODE_BYTES);
+    setGround(framesBase(1, CODE_BYTES));
   }
   const guest = guestAt(id);
   guest.id = id;
@@ -177,6 +178,7 @@ export function offer(guest: Guest, device: Device, index: u32, head: u32): void
 
 export function notify(guest: Guest, device: Device, index: u32): void {
   set(guest, device, QUEUE_NOTIFY, index);
+  cable.pump(guest);
 }
 
 /** Makes a chain available and notifies. */

@@ -5,6 +5,7 @@
 import * as bus from "../../../hypervisor/devices/bus";
 import { Device } from "../../../hypervisor/devices/device";
 import { Guest } from "../../../hypervisor/guest/guest";
+import * as cable from "./cable";
 import {
   STATUS, descriptorArea, describeIn, deviceArea, driverArea, fill, get16, get32, negotiate, notify, offered, openQueueAt, put16, set,
 } from "./driver";
@@ -103,7 +104,7 @@ export function refill(guest: Guest, device: Device, queue: u32, area: u32): u32
 /** Serves the devices until nothing moves, as the scheduler does. */
 export function serve(guest: Guest): void {
   let rounds = 0;
-  while (bus.poll(guest)) assert(++rounds < 100_000, "the devices never rest");
+  while (cable.poll(guest)) assert(++rounds < 100_000, "the devices never rest");
 }
 
 /** Goes to the devices' next deadline, at most to `end`, and serves them; false once it is `end`. */
