@@ -1,8 +1,8 @@
 // The cache of decoded code of one physical CPU: for each machine frame that was executed, one page of slots.
 //
-//   CODE + cpu * CODE_STRIDE
+//   machine().codeBase + cpu * codeBytes
 //   +0          index       u16 for each frame of the machine: number of its page, 0: none
-//   +2 MiB      pages       CODE_PAGES times CODE_PAGE bytes
+//   +2 MiB      pages       CODE_PAGE bytes each, as many as there is room for
 //
 //   a page:  2048 slots of 8 bytes, one for each halfword of the frame | sentinel slot | head (frame, stores, translated)
 //   a slot:  u8 operation (ops.ts) | u8 8*rd | u8 8*rs1 | u8 8*rs2 | i32 immediate        operation 0: not decoded yet
@@ -15,7 +15,7 @@
 // head, one for 64 bytes: what happens to covered code is listed, so that the translation can be dropped.
 
 import * as frames from "../core/frames";
-import { CODE, CODE_STRIDE, CPUS, CPU_STRIDE, MAX_FRAMES } from "../core/layout";
+import { CPUS, CPU_STRIDE, MAX_FRAMES } from "../core/layout";
 import { Machine, machine } from "../core/machine";
 import * as stale from "../core/stale";
 import { OP_PAGE_END } from "./ops";
@@ -29,7 +29,9 @@ const PAGE_TRANSLATED: usize = SLOTS + 24;
 const PAGE_NARROW: usize = SLOTS + 32;
 /** Not a multiple of 4 KiB, so that slots of the same offset in many pages spread over the host's cache sets. */
 const CODE_PAGE: usize = SLOTS + 64;
-const CODE_PAGES: u32 = <u32>((CODE_STRIDE - PAGES) / CODE_PAGE) - 1;
+/** Bytes that a CPU can have for all of it: many times what one function of translated code lies on; as much as the index can number. */
+export const CODE_LEAST: u32 = 0x0080_0000;
+export const CODE_MOST: u32 = <u32>PAGES + 65535 * <u32>CODE_PAGE;
 const STORM: u32 = 32;
 /** In the CPU's page behind the code cache's head and run's scratch: frames whose translated code has changed. */
 const CHANGES: usize = 1024;
@@ -39,11 +41,11 @@ export const CHANGES_MAX: u32 = 64;
 /** What a physical CPU remembers about its code cache; lies in the CPU's page. */
 @unmanaged @final
 export class CodeCache {
-  /** Next page to be given out, 1 … CODE_PAGES. */
+  /** Next page to be given out, from 1 on. */
   next: u32;
   /** Grows when pages were dropped: fetch TLBs filled before are void. */
   generation: u32;
-  /** Pages given out so far, up to CODE_PAGES. */
+  /** Pages given out so far, at most as many as there are. */
   pages: u32;
   /** How many frames are listed as changed. */
   changes: u32;
@@ -58,12 +60,22 @@ export function cacheOf(cpu: u32): CodeCache {
   return changetype<CodeCache>(CPUS + <usize>cpu * CPU_STRIDE);
 }
 
-function indexSlot(cpu: u32, frame: u32): usize {
-  return CODE + <usize>cpu * CODE_STRIDE + (<usize>frame << 1);
+function areaOf(cpu: u32): usize {
+  return machine().codeBase + cpu * machine().codeBytes;
 }
 
+function indexSlot(cpu: u32, frame: u32): usize {
+  return areaOf(cpu) + (<usize>frame << 1);
+}
+
+/** Pages are numbered from 1 on. */
 function pageAt(cpu: u32, number: u32): usize {
-  return CODE + <usize>cpu * CODE_STRIDE + PAGES + <usize>number * CODE_PAGE;
+  return areaOf(cpu) + PAGES + <usize>(number - 1) * CODE_PAGE;
+}
+
+/** How many pages there are. */
+function most(): u32 {
+  return (machine().codeBytes - <u32>PAGES) / <u32>CODE_PAGE;
 }
 
 /** How often frames became code on any CPU. */
@@ -89,10 +101,10 @@ export function pageOf(cpu: u32, frame: u32): usize {
   isNew = known == 0;
   if (known != 0) return pageAt(cpu, known);
   const cache = cacheOf(cpu);
-  const number = cache.next < CODE_PAGES ? cache.next + 1 : 1;
+  const number = cache.next < most() ? cache.next + 1 : 1;
   cache.next = number;
   const page = pageAt(cpu, number);
-  if (cache.pages < CODE_PAGES) {
+  if (cache.pages < most()) {
     // Never used, so still zero; and what is never decoded in it is never committed.
     cache.pages++;
   } else {

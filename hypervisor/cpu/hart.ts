@@ -167,11 +167,12 @@ export class Hart {
   missAddress: u64;
   /** Another number for each time that fetch TLB entries were emptied, on this CPU. */
   fetchEpoch: u32;
-  /** Translated code was left as bytes that share one look at the TLB were not all there: number of its unit + 1. */
+  /** 1: translated code was left as bytes that share one look at the TLB were not all there. */
   sharedMiss: u32;
-  /** Guest-virtual address of the indirect jump or call through which translated code goes elsewhere, and its unit; 0: none. */
+  /** Guest-virtual address of the indirect jump or call through which translated code goes elsewhere; 0: none. */
   site: u64;
-  siteUnit: u32;
+  /** The unit whose code runs, or was left last: `site` and `sharedMiss` are about it. */
+  unit: u32;
   /** Instructions a ns that it has lately done: owned by vmm/scheduler; 0: not known. */
   speed: f64;
   /** Instructions until the interpreter looks again at what it is doing; below 0: it is looking (cpu/run.ts). */

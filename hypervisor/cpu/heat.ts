@@ -8,7 +8,9 @@ import { HEAT, TARGETS, areaOf } from "./regions";
 const ENTRIES: u32 = 4096;
 /** Behind the table: entries waiting to be translated. */
 const HOT: usize = HEAT + (<usize>ENTRIES << 3);
-const HOT_MAX: u32 = 32;
+const HOT_MAX: u32 = 1024;
+/** So many wait at most for what has to be translated, or that would take too long at a time. */
+const WAITING_MOST: u32 = 32;
 
 /** Head of the list. */
 @unmanaged @final
@@ -69,16 +71,16 @@ export function add(cpu: u32, slot: usize, page: usize, pc: u64, set: u32, amoun
   }
   heat += amount;
   if (heat >= enough) {
-    ask(cpu, page, pc, set);
+    ask(cpu, page, pc, set, WAITING_MOST);
     heat = -enough;
   }
   store<i32>(entry, heat, 4);
 }
 
-/** This entry is to be translated, whatever it has cost; false: the list is full. */
-export function ask(cpu: u32, page: usize, pc: u64, set: u32): bool {
+/** This entry is to be translated, whatever it has cost; false: `most`, or as many as there is room for, wait already. */
+export function ask(cpu: u32, page: usize, pc: u64, set: u32, most: u32 = WAITING_MOST): bool {
   const list = waiting(cpu);
-  if (list.count == HOT_MAX) return false;
+  if (list.count >= most || list.count == HOT_MAX) return false;
   const hot = at(cpu, list.count++);
   hot.pc = pc;
   hot.page = <u32>page;

@@ -9,6 +9,7 @@ import * as heat from "./heat";
 import { Hart } from "./hart";
 import { OP_CALL, OP_C_JALR, OP_C_JR, OP_FAR_JAL, OP_JAL, OP_JALR, OP_JR } from "./ops";
 import * as tlb from "./tlb";
+import * as trained from "./trained";
 
 /** Instructions between two looks, on average. */
 const PERIOD: i32 = 6000;
@@ -18,12 +19,15 @@ const LOOK: i32 = 48;
 const RESUMED: i32 = 60;
 /** Instructions that code must have cost before it is translated. */
 const ENOUGH: i32 = 1_000_000;
+/** The same where translated code came with the image: to look whether it fits costs little. */
+const ENOUGH_TRAINED: i32 = 20_000;
 
 let random: u32 = 0x2545_f491;
 
 /** Instructions that code of this guest must have cost. */
 function enough(guest: Guest): i32 {
-  return guest.heat == 0 ? ENOUGH : <i32>guest.heat;
+  if (guest.heat != 0) return <i32>guest.heat;
+  return trained.isThere() ? ENOUGH_TRAINED : ENOUGH;
 }
 
 /** Instructions between two looks, on average: fewer where little is enough. */

@@ -1,6 +1,6 @@
 // What a physical CPU knows of translated code: which entries of guest code have a wasm function, and what each relies on.
 //
-//   jitBase(cpu)  +0            Translated      head and counters
+//   JIT + cpu * JIT_STRIDE  +0            Translated      head and counters
 //                 +REGIONS      one Region per place of the kernel's table from TABLE on: an entry into translated code
 //                 +UNITS        one Unit per group of functions that were translated together and call each other
 //                 +HEAT         cpu/heat.ts
@@ -10,11 +10,11 @@
 //
 // An entry is found by the decoded slot it stands at (OP_REGION with the region's number), so by machine frame: guests and
 // address spaces that share a frame share its translation. A unit may lie on several pages; that the address space still
-// has the same frames there is looked at once in each epoch of the fetch TLB, before it is entered.
+// has the same frames there is looked at once in each epoch of the fetch TLB, before it is entered. Where it has others a unit
+// of its own is made: so several may begin at one slot, one behind the other.
 
 import * as host from "../host";
-import { jitBase } from "../core/layout";
-import { machine } from "../core/machine";
+import { JIT, JIT_STRIDE } from "../core/layout";
 import * as code from "./code";
 import { OP_REGION } from "./ops";
 
@@ -63,12 +63,13 @@ export class Region {
   /** TLB set it was made for. */
   set: u32;
   unit: u32;
-  /** Another region of the same entry, for another set: number + 1; 0: none. */
+  /** Another region of the same entry, for another set or with other pages around it: number + 1; 0: none. */
   next: u32;
   /** Pages from the unit's first page to this one. */
   delta: i32;
-  pad0: u32;
-  pad1: u32;
+  /** Its function's place in the kernel's table. */
+  place: u32;
+  pad: u32;
 }
 
 /** Functions that were translated together. */
@@ -87,15 +88,22 @@ export class Unit {
   /** How often it could not be entered as its pages were not in place, and how often a shared look failed on two pages. */
   misses: u32;
   straddles: u32;
+  /** 1: its functions are the image's own (cpu/trained.ts), and stay in the table when it is dropped. */
+  trained: u32;
   /** Hart.translated when that was counted from. */
   straddledSince: u64;
   pages: u32;
   isAlive: u32;
   /** TLB set of its code's data accesses. */
   set: u32;
-  /** It is to be translated anew, as more is known of where it goes. */
+  /** 0, REPLACED or BESIDE: what is to happen when its entries are translated again. */
   isOld: u32;
 }
+
+/** A unit is to be dropped for its successor, which knows more of where it goes. */
+export const REPLACED: u32 = 1;
+/** It is to stay, for those who have its pages in place, beside another one for those who have not. */
+export const BESIDE: u32 = 2;
 
 /** In a unit behind its head: i32 pages from the first page, u32 frame. */
 const UNIT_PAGES: usize = 64;
@@ -110,7 +118,7 @@ if (UNITS + <usize>UNITS_MAX * UNIT_SIZE > HEAT) ERROR("the units run into the h
 
 /** Where the area of a CPU begins. */
 export function areaOf(cpu: u32): usize {
-  return jitBase(machine().cpus, cpu);
+  return JIT + <usize>cpu * JIT_STRIDE;
 }
 
 /** Head of what a CPU knows. */
@@ -126,14 +134,19 @@ export function unitAt(cpu: u32, number: u32): Unit {
   return changetype<Unit>(areaOf(cpu) + UNITS + <usize>number * UNIT_SIZE);
 }
 
-/** Number of the region for `set` that begins at a slot with OP_REGION; REGIONS_MAX: there is none for this set. */
+/** Number of the first region for `set` that begins at a slot with OP_REGION; REGIONS_MAX: there is none for this set. */
 export function find(cpu: u32, slot: usize, set: u32): u32 {
-  let number = load<u32>(slot, 4);
+  const number = load<u32>(slot, 4);
+  return regionAt(cpu, number).set == set ? number : another(cpu, number, set);
+}
+
+/** Number of the next one behind it at the same slot; REGIONS_MAX: there is none. */
+export function another(cpu: u32, number: u32, set: u32): u32 {
   while (true) {
-    const region = regionAt(cpu, number);
-    if (region.set == set) return number;
-    if (region.next == 0) return REGIONS_MAX;
-    number = region.next - 1;
+    const next = regionAt(cpu, number).next;
+    if (next == 0) return REGIONS_MAX;
+    number = next - 1;
+    if (regionAt(cpu, number).set == set) return number;
   }
 }
 
@@ -209,10 +222,10 @@ export function takeUnit(cpu: u32): u32 {
 }
 
 /**
- * Gives a function of unit `number` its place: it begins `place` bytes from the start of the unit's first page. The unit's
- * regions are opened one after the other.
+ * Gives a function of a unit its entry: it begins `place` bytes from the start of the unit's first page, and stands in the kernel's
+ * table at `index`. The unit's regions are opened one after the other.
  */
-export function open(cpu: u32, number: u32, unitNumber: u32, place: i32): void {
+export function open(cpu: u32, number: u32, unitNumber: u32, place: i32, index: u32): void {
   const unit = unitAt(cpu, unitNumber);
   const region = regionAt(cpu, number);
   region.delta = place >> 12;
@@ -220,6 +233,7 @@ export function open(cpu: u32, number: u32, unitNumber: u32, place: i32): void {
   region.offset = place & 0xfff;
   region.set = unit.set;
   region.unit = unitNumber;
+  region.place = index;
   region.next = 0;
   const translated = translatedOf(cpu);
   translated.regions++;
@@ -230,22 +244,40 @@ export function open(cpu: u32, number: u32, unitNumber: u32, place: i32): void {
   unit.count++;
   const slot = code.slotOf(cpu, region.frame, region.offset);
   if (slot == 0) return;
-  if (load<u8>(slot) == OP_REGION) {
-    const known = find(cpu, slot, unit.set);
-    if (known != REGIONS_MAX) {
-      const old = regionAt(cpu, known).unit;
-      if (unitAt(cpu, old).isOld == 0) return;
-      drop(cpu, old);
-    }
-  }
+  if (!isOpenTo(cpu, slot, unit.set)) return;
   if (load<u8>(slot) == OP_REGION) region.next = load<u32>(slot, 4) + 1;
   store<u64>(slot, <u64>OP_REGION | <u64>number << 32);
+}
+
+/** Drops what is to be replaced at this slot; may another region for `set` begin there? */
+function isOpenTo(cpu: u32, slot: usize, set: u32): bool {
+  while (load<u8>(slot) == OP_REGION) {
+    const number = find(cpu, slot, set);
+    const old = number == REGIONS_MAX ? REGIONS_MAX : findOld(cpu, number, set);
+    if (old == REGIONS_MAX) return number == REGIONS_MAX;
+    const unit = regionAt(cpu, old).unit;
+    if (unitAt(cpu, unit).isOld == BESIDE) return true;
+    drop(cpu, unit);
+  }
+  return true;
+}
+
+/** The first region from `number` on, for `set`, whose unit is old; REGIONS_MAX: there is none. */
+function findOld(cpu: u32, number: u32, set: u32): u32 {
+  while (number != REGIONS_MAX && unitAt(cpu, regionAt(cpu, number).unit).isOld == 0) number = another(cpu, number, set);
+  return number;
 }
 
 /** Is there an entry for `set` at this instruction? */
 export function has(cpu: u32, set: u32, frame: u32, offset: u32): bool {
   const slot = code.slotOf(cpu, frame, offset);
   return slot != 0 && load<u8>(slot) == OP_REGION && find(cpu, slot, set) != REGIONS_MAX;
+}
+
+/** Is translating this instruction for `set` of use: has it no entry, or one that is old? */
+export function isWanted(cpu: u32, set: u32, frame: u32, offset: u32): bool {
+  if (!has(cpu, set, frame, offset)) return true;
+  return findOld(cpu, find(cpu, code.slotOf(cpu, frame, offset), set), set) != REGIONS_MAX;
 }
 
 /** Takes a region away from the instruction it stands at. */
@@ -270,7 +302,7 @@ export function drop(cpu: u32, number: u32): void {
   const unit = unitAt(cpu, number);
   const translated = translatedOf(cpu);
   for (let i: u32 = 0; i < unit.count; i++) close(cpu, unit.first + i);
-  if (unit.count != 0) host.codeRemove(TABLE + unit.first, unit.count);
+  if (unit.count != 0 && unit.trained == 0) host.codeRemove(TABLE + unit.first, unit.count);
   if (unit.count != 0) translated.bytes -= unit.bytes;
   translated.units--;
   unit.isAlive = 0;

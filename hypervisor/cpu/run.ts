@@ -24,11 +24,12 @@ import * as mmu from "./mmu";
 import { ACCESS_FETCH, STARVED, TRANSLATED } from "./mmu";
 import { OP_CROSS, OP_C_J, OP_C_JR, OP_DECODE, OP_FAR_JAL, OP_JAL, OP_PAGE_END, OP_REGION } from "./ops";
 import * as regions from "./regions";
-import { REGIONS_MAX, TABLE, Unit } from "./regions";
+import { REGIONS_MAX, Unit } from "./regions";
 import * as settle from "./settle";
 import { step } from "./step";
 import { LEAVE, SYNC } from "./system";
 import * as tlb from "./tlb";
+import * as trained from "./trained";
 import * as trap from "./trap";
 import * as verify from "./verify";
 
@@ -83,7 +84,7 @@ function goOn(hart: Hart, guest: Guest, cpu: u32, translates: bool): u32 {
       start = slot - (<usize>(pc & 0xfff) << 2);
       budget = 1;
     } else {
-      if (operation == OP_DECODE) decodeAhead(slot, page, <u32>pc & 0xfff);
+      if (operation == OP_DECODE) decodeAhead(cpu, slot, page, pc, translates && !isPartial && trained.isThere());
       if (translates) {
         if (isLeft) look.resumed(hart, guest, cpu, slot, page, pc);
         budget = look.limit(hart, budget);
@@ -137,7 +138,7 @@ function enter(hart: Hart, guest: Guest, cpu: u32, pc: u64, slot: usize): bool {
   const unit = dispatch.unitOf(cpu, number);
   if (guest.translator == <u32>TRANSLATOR_VERIFY) return enterBoth(hart, guest, cpu, pc, number, unit);
   const before = hart.left;
-  const left = call_indirect<i32>(TABLE + number, changetype<u32>(hart), before, pc, DEPTH);
+  const left = dispatch.call(hart, cpu, number, before, pc, DEPTH);
   hart.left = left;
   if (left == before) return false;
   hart.retired += <u64>(before - left);
@@ -154,7 +155,7 @@ function enterBoth(hart: Hart, guest: Guest, cpu: u32, pc: u64, number: u32, uni
   const decoded = page;
   const left = hart.left;
   const budget = verify.begin(hart, cpu);
-  const executed = budget - call_indirect<i32>(TABLE + number, changetype<u32>(hart), budget, pc, DEPTH);
+  const executed = budget - dispatch.call(hart, cpu, number, budget, pc, DEPTH);
   verify.undo(hart, cpu);
   if (executed == 0) return false;
   hart.left = executed;
@@ -230,13 +231,16 @@ function fetch(hart: Hart, guest: Guest, cpu: u32, pc: u64): u32 {
 
 /**
  * Decodes from byte `offset` of the page on, up to a jump that is always taken or a slot that is decoded already: what is
- * reached once is mostly run to its end, and each return to here costs as much as decoding four instructions.
+ * reached once is mostly run to its end, and each return to here costs as much as decoding four instructions. `asks`: for what was
+ * trained, wherever it may begin.
  */
-function decodeAhead(slot: usize, decoded: usize, offset: u32): void {
+function decodeAhead(cpu: u32, slot: usize, decoded: usize, pc: u64, asks: bool): void {
+  let offset = <u32>pc & 0xfff;
   let previous: usize = 0;
   let previousLength: u32 = 0;
   for (let i = 0; i < AHEAD && offset < 4096 && load<u8>(slot) == OP_DECODE; i++) {
     decodeSlot(slot, decoded, offset);
+    if (asks) trained.meet(cpu, decoded, pc & ~0xfff | <u64>offset);
     if (previous != 0) fuse(previous, previousLength);
     const operation = <u32>load<u8>(slot);
     if (operation >= <u32>OP_JAL && operation <= <u32>OP_C_J) return;

@@ -9,11 +9,11 @@ import { Hart } from "../cpu/hart";
 import * as exits from "./exits";
 import { Instruction } from "./instruction";
 import * as lookup from "./lookup";
-import { HART, P, getX, setX } from "./registers";
+import { A, HART, P, Q, R, getX, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  I32_LOAD, I32_NE, I32_OR, I32_STORE, I32_WRAP_I64, I64_EXTEND_I32_S, I64_EXTEND_I32_U, I64_GT_U, I64_LOAD, I64_NE, I64_ROTR,
-  I64_STORE,
+  END, I32_LOAD, I32_NE, I32_OR, I32_STORE, I32_WRAP_I64, I64_ADD, I64_AND, I64_EQ, I64_EXTEND_I32_S, I64_EXTEND_I32_U, I64_GT_U,
+  I64_LOAD, I64_LOAD32_U, I64_NE, I64_OR, I64_ROTR, I64_STORE, I64_STORE32, I64_XOR, IF, NOTHING,
 } from "./wasm";
 
 const OPCODE: u32 = 0x2f;
@@ -56,9 +56,61 @@ function look(i: Instruction, isStore: bool): void {
   lookup.host(table);
 }
 
+/** May what is written from now on use atomic instructions, which not all engines have? Else it is good for one CPU alone. */
+export function allow(value: bool): void {
+  isAllowed = value;
+}
+
+let isAllowed: bool = true;
+
+export function areAllowed(): bool {
+  return isAllowed;
+}
+
 /** Pops what the address on the stack is to get, and pushes the old value. */
 function access(i: Instruction, instruction: u32): void {
-  wasm.atomic(instruction, isDouble(i) ? 3 : 2);
+  if (isAllowed) wasm.atomic(instruction, isDouble(i) ? 3 : 2);
+  else plain(i, instruction);
+}
+
+/** The same in steps. Halves of a double are kept as doubles, of which there are enough locals. */
+function plain(i: Instruction, instruction: u32): void {
+  if (instruction == wasm.I32_ATOMIC_LOAD) {
+    wasm.memory(isDouble(i) ? I64_LOAD : I32_LOAD, 0);
+    return;
+  }
+  const isExchange = instruction == wasm.I32_ATOMIC_RMW_CMPXCHG;
+  keep(i, P);
+  if (isExchange) keep(i, Q);
+  wasm.localTee(A);
+  wasm.memory(isDouble(i) ? I64_LOAD : I64_LOAD32_U, 0);
+  wasm.localSet(R);
+  if (isExchange) {
+    wasm.localGet(R);
+    wasm.localGet(Q);
+    wasm.byte(I64_EQ);
+    wasm.byte(IF);
+    wasm.byte(NOTHING);
+  }
+  wasm.localGet(A);
+  if (!isExchange && instruction != wasm.I32_ATOMIC_RMW_XCHG) wasm.localGet(R);
+  wasm.localGet(P);
+  switch (instruction) {
+    case wasm.I32_ATOMIC_RMW_ADD: wasm.byte(I64_ADD); break;
+    case wasm.I32_ATOMIC_RMW_AND: wasm.byte(I64_AND); break;
+    case wasm.I32_ATOMIC_RMW_OR: wasm.byte(I64_OR); break;
+    case wasm.I32_ATOMIC_RMW_XOR: wasm.byte(I64_XOR); break;
+  }
+  wasm.memory(isDouble(i) ? I64_STORE : I64_STORE32, 0);
+  if (isExchange) wasm.byte(END);
+  wasm.localGet(R);
+  if (!isDouble(i)) wasm.byte(I32_WRAP_I64);
+}
+
+/** Pops an operand into a local. */
+function keep(i: Instruction, local: u32): void {
+  if (!isDouble(i)) wasm.byte(I64_EXTEND_I32_U);
+  wasm.localSet(local);
 }
 
 /** A register as an operand of such an access. */

@@ -11,6 +11,7 @@
 //   MODULE         the module itself
 //   ENTRIES        of the functions of the module at hand: unit, and bytes from the start of the unit's first page
 //   PAGES          that the unit at hand lies on (jit/pages.ts)
+//   ORIGINS        what the module at hand was made from (jit/origins.ts)
 
 import { DESK, VERIFY, areaOf } from "../cpu/regions";
 import { Instruction } from "./instruction";
@@ -37,13 +38,15 @@ const BODIES: usize = MAP + (<usize>REACH << 1);
 /** Bytes of code of one module. */
 export const BODIES_SIZE: usize = 0x10_0000;
 const MODULE: usize = BODIES + BODIES_SIZE;
-export const MODULE_SIZE: usize = BODIES_SIZE + 0x1_0000;
+export const ORIGINS_SIZE: usize = 0x8_0000;
+export const MODULE_SIZE: usize = BODIES_SIZE + ORIGINS_SIZE + 0x1_0000;
 
 if (offsetof<Instruction>() > INSTRUCTION_SIZE) ERROR("Instruction is too large");
 const ENTRIES: usize = MODULE + MODULE_SIZE;
 export const ENTRIES_MAX: u32 = 512;
 const PAGES: usize = ENTRIES + (<usize>ENTRIES_MAX << 3);
-if (PAGES + 0x1000 > VERIFY) ERROR("the desk is too small");
+const ORIGINS: usize = PAGES + 0x1000;
+if (ORIGINS + ORIGINS_SIZE > VERIFY) ERROR("the desk is too small");
 
 /** A run of instructions that is entered at its first and left at its last. */
 @unmanaged @final
@@ -283,6 +286,10 @@ export function entryUnit(k: u32): u32 {
 
 export function entryPlace(k: u32): i32 {
   return load<i32>(base + ENTRIES + (<usize>k << 3), 4);
+}
+
+export function origins(): usize {
+  return base + ORIGINS;
 }
 
 export function pages(): usize {

@@ -29,22 +29,19 @@ import * as registers from "./registers";
 import { DEPTH, HART, LEFT, LIMIT_DOUBLE, LIMIT_SINGLE, P, PC, getX, setX } from "./registers";
 import * as wasm from "./wasm";
 import {
-  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_STORE, I32_WRAP_I64,
+  BLOCK, BR, BR_IF, BR_TABLE, CALL, ELSE, END, I32_EQZ, I32_LOAD, I32_LT_S, I32_MUL, I32_SHR_U, I32_WRAP_I64,
   I64_ADD, I64_AND, I64_EQ, I64_GE_S, I64_GE_U, I64_LOAD, I64_LT_S, I64_LT_U, I64_NE, I64_STORE, I64_SUB, IF, LOOP,
   NOTHING, RETURN, UNREACHABLE,
 } from "./wasm";
 
 /** Number in the module of the unit's first function. */
 let firstFunction: u32 = 0;
-/** The unit's number. */
-let unit: u32 = 0;
 /** FS was looked at in this block. */
 let hasLooked: bool = false;
 
 /** Writes the body of a function of the unit, its size in front. */
-export function write(fn: Routine, first: u32, unitNumber: u32): void {
+export function write(fn: Routine, first: u32): void {
   firstFunction = first;
-  unit = unitNumber;
   liveness.find();
   const size = wasm.reserve();
   const start = wasm.at;
@@ -293,9 +290,6 @@ function noteSite(last: Instruction): void {
   wasm.localGet(HART);
   exits.address(last.offset);
   wasm.memory(I64_STORE, <u32>offsetof<Hart>("site"));
-  wasm.localGet(HART);
-  wasm.i32Const(<i32>unit);
-  wasm.memory(I32_STORE, <u32>offsetof<Hart>("siteUnit"));
 }
 
 /** Jumps to where a register says. */

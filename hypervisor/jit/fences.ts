@@ -4,6 +4,7 @@
 
 import { Hart } from "../cpu/hart";
 import { OP_FENCE, OP_HINT } from "../cpu/ops";
+import * as atomics from "./atomics";
 import * as exits from "./exits";
 import { Instruction } from "./instruction";
 import { HART } from "./registers";
@@ -26,7 +27,7 @@ export function emit(i: Instruction): bool {
   } else {
     wasm.byte(IF);
     wasm.byte(NOTHING);
-    if (ASC_FEATURE_THREADS) wasm.fence();
+    if (ASC_FEATURE_THREADS && atomics.areAllowed()) wasm.fence();
     wasm.byte(END);
   }
   return true;

@@ -31,11 +31,22 @@ const SPLIT: u64 = 0x41a0_0000_0200_0000;
 /** 2^-960: the error of a product from here on has all its bits. */
 const LEAST_PRODUCT: u64 = 0x03f0_0000_0000_0000;
 
-/** The host's relaxed_madd rounds once. */
-export let isFusedHost: bool = false;
+/** The host's relaxed_madd rounds once, and may be used. */
+let isFusedHost: bool = false;
+let isAllowed: bool = true;
 
 export function setFusedHost(value: bool): void {
   isFusedHost = value;
+}
+
+/** May code that is written from now on use what not all engines have? */
+export function allow(value: bool): void {
+  isAllowed = value;
+}
+
+/** Is one instruction enough? */
+function isFused(): bool {
+  return isFusedHost && isAllowed;
 }
 
 /** rs3. */
@@ -51,7 +62,7 @@ export function emit(i: Instruction, which: u32, isSingle: bool): void {
   if (isSingle) {
     results.leaveUnlessBoxed(i.rs1, i.rs2);
     results.leaveUnlessBoxed(c, c);
-    if (isFusedHost) {
+    if (isFused()) {
       relaxedSingle(i, c, isProductNegative, isAddendNegative);
     } else {
       emulateSingle(i, c, isProductNegative, isAddendNegative);
@@ -60,7 +71,7 @@ export function emit(i: Instruction, which: u32, isSingle: bool): void {
     singles.set(i);
     return;
   }
-  if (isFusedHost) relaxed(i, c, isProductNegative, isAddendNegative);
+  if (isFused()) relaxed(i, c, isProductNegative, isAddendNegative);
   else emulate(i, c, isProductNegative, isAddendNegative);
   results.keep(IF_ZERO_AND_ZERO, i.rs1, i.rs2, c);
   wasm.localGet(D);

@@ -3,7 +3,7 @@
 // A look computes the entry for an address, compares the tag (which also refuses what leaves the page), and leaves the host's
 // address in a local. Accesses of a block from the same register, not written in between, to places not far apart, share
 // the look of the first, which is made for all their bytes, and for writing if one of them is a store. When those lie on two pages the look fails though the TLB
-// knows both: the hart notes which unit that was, and a unit to which it happens often is translated anew without sharing.
+// knows both: the hart notes that, and a unit to which it happens often is translated anew without sharing.
 
 import { Hart } from "../cpu/hart";
 import * as O from "../cpu/ops";
@@ -30,16 +30,11 @@ const MIXED: i32 = 16;
 const STACK: u32 = 2;
 const NAN_BOX: i64 = <i64>0xffff_ffff_0000_0000;
 
-let unit: u32 = 0;
 let shares: bool = true;
 
-/**
- * For code in this TLB set and unit. `isSharing`: may accesses share a look? `log`: where the end of a log of all stores is
- * kept (cpu/verify.ts); 0: none.
- */
-export function begin(tlbSet: u32, unitNumber: u32, isSharing: bool, log: usize): void {
+/** For code in this TLB set. `isSharing`: may accesses share a look? `log`: where the end of a log of all stores is kept; 0: none. */
+export function begin(tlbSet: u32, isSharing: bool, log: usize): void {
   lookup.begin(tlbSet, log);
-  unit = unitNumber;
   shares = isSharing;
 }
 
@@ -145,7 +140,7 @@ function look(instruction: Instruction): void {
   wasm.byte(NOTHING);
   if (instruction.shared != 0) {
     wasm.localGet(HART);
-    wasm.i32Const(<i32>unit + 1);
+    wasm.i32Const(1);
     wasm.memory(I32_STORE, <u32>offsetof<Hart>("sharedMiss"));
   }
   exits.leave();

@@ -46,8 +46,8 @@ function name(number: u32): void {
   }
 }
 
-/** Puts the module together; its size in bytes, at desk.module(). */
-export function finish(): u32 {
+/** Puts the module together, with a section of `origins` bytes at desk.origins(); its size in bytes, at desk.module(). */
+export function finish(origins: u32): u32 {
   const bytes = <u32>(wasm.at - desk.bodies());
   wasm.open(desk.module(), desk.module() + desk.MODULE_SIZE);
   wasm.byte(0x00); wasm.byte(0x61); wasm.byte(0x73); wasm.byte(0x6d);
@@ -88,5 +88,13 @@ export function finish(): u32 {
   memory.copy(wasm.at, desk.bodies(), bytes);
   wasm.rewind(wasm.at + bytes);
   close(place);
+  if (origins != 0) {
+    place = section(0);
+    wasm.unsigned(5);
+    wasm.byte(0x6f); wasm.byte(0x72); wasm.byte(0x6c); wasm.byte(0x6f); wasm.byte(0x70);
+    memory.copy(wasm.at, desk.origins(), origins);
+    wasm.rewind(wasm.at + origins);
+    close(place);
+  }
   return <u32>(wasm.at - desk.module());
 }

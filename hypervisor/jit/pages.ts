@@ -107,6 +107,11 @@ export function fetch(offset: i32): u32 {
   return next == null ? 0 : low | <u32>load<u16>(frames.address(next.frame)) << 16;
 }
 
+/** The frame that code at `delta` pages from the entry's is fetched from, whether or not it ever was; 0: none. */
+export function mappedAt(delta: i32): u32 {
+  return frameAt(rootPage + (<u64>(<i64>delta) << 12));
+}
+
 /** The frame of the page; only for pages that `fetch` has given code of. */
 export function frameOf(delta: i32): u32 {
   const page = find(delta);

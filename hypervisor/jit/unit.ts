@@ -110,14 +110,14 @@ function spread(): void {
 }
 
 /** Writes the unit's functions, the first of which will be number `first` of the module. */
-export function write(first: u32, set: u32, number: u32, isSharing: bool, log: usize): void {
-  memory.begin(set, number, isSharing, log);
+export function write(first: u32, set: u32, isSharing: bool, log: usize): void {
+  memory.begin(set, isSharing, log);
   csrs.beside(hasFloats());
   for (let k: u32 = 0; k < desk.functions; k++) {
     const fn = functionAt(k);
     const blocks = desk.blocks;
     graph.shape(fn);
-    emit.write(fn, first, number);
+    emit.write(fn, first);
     desk.dropBlocks(blocks);
   }
 }

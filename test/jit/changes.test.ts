@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NO_CODE } from '../../host-shim/code.ts'
+import { Training } from '../../host-shim/training.ts'
 import * as abi from '../../hypervisor/abi.ts'
 import { assemble } from '../support/asm.ts'
 import { requireTool } from '../support/tools.ts'
@@ -60,13 +62,16 @@ const withDisk: NonNullable<MachineOptions['code']> = (code, memory) => {
   return host
 }
 
-function run(number: number, translator: number): number[] {
+/** Runs a case; with `training` it has that code, and can make none. Gives STAT_*. */
+function run(number: number, translator: number, training?: Training, keep?: (module: Uint8Array) => void): number[] {
   const program = assemble({
     sources: [START, path('changes.c')],
     includes: [HEADER],
     define: { CASE: number },
   })
-  const machine = new Machine({ tickNs: TICK_NS, code: withDisk })
+  const code: typeof withDisk = (own, memory) => withDisk(training === undefined ? own : NO_CODE, memory)
+  const machine = new Machine({ tickNs: TICK_NS, code, keep })
+  if (training !== undefined) assert.is(machine.equip(training), abi.OK)
   const id = machine.create({
     boot: abi.BOOT_FIRMWARE,
     ramBytes: 16 << 20,
@@ -97,6 +102,16 @@ for (const [number, name] of CASES) {
     const dropped = translated[abi.STAT_INVALIDATIONS] as number
     if (INVALIDATING.includes(number)) assert.ok(dropped > 0, 'no translation was dropped')
     run(number, abi.TRANSLATOR_VERIFY)
+  })
+
+  withAssembler(`${name}: code that was trained does the same`, () => {
+    const interpreted = run(number, abi.TRANSLATOR_OFF)
+    const training = new Training()
+    run(number, abi.TRANSLATOR_TRAIN, undefined, (module) => training.add(module))
+    const trained = run(number, abi.TRANSLATOR_ON, training)
+    if (number !== 5 && number !== 13) assert.is(trained[abi.STAT_INSTRUCTIONS], interpreted[abi.STAT_INSTRUCTIONS])
+    assert.ok((trained[abi.STAT_TRANSLATED_INSTRUCTIONS] as number) > 0, 'nothing of what was trained was used')
+    assert.is(trained[abi.STAT_MODULES], 0)
   })
 }
 

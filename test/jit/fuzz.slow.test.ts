@@ -59,6 +59,10 @@ withTools('both engines agree on each run of translated code, as verifying finds
   console.log(`verify, ORLOP_SEED=${SEED}: ${await fuzz('verify', SECONDS / 4)}`)
 })
 
+withTools('code that was trained in one run and is used in another agrees with the interpreter', async () => {
+  console.log(`trained, ORLOP_SEED=${SEED}: ${await fuzz('trained', SECONDS / 4)}`)
+})
+
 withTools('the interpreter agrees with itself, whether it runs slices or single instructions', async () => {
   console.log(`interpreter, ORLOP_SEED=${SEED}: ${await fuzz('steps', SECONDS / 4)}`)
 })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import * as abi from '../../hypervisor/abi.ts'
 import { makeCode } from '../../host-shim/code.ts'
 import { type GuestSpec, packSpec } from '../../host-shim/guest-spec.ts'
-import { memoryFor } from '../../host-shim/machine.ts'
+import { memoryFor, planMemory } from '../../host-shim/machine.ts'
 import { prepareEngine } from '../../host-shim/node/engine.ts'
 import type { Engine, RunOptions } from './engine.ts'
 
@@ -15,7 +15,7 @@ const PATIENCE_MS = 60_000
 
 /** What lockstep uses of the door (hypervisor/index.ts). */
 interface Door {
-  boot(cpus: number, memoryBytes: number): number
+  boot(cpus: number, memoryBytes: number, codeBytes: number): number
   window(): number
   guestCreate(): number
   guestLoad(id: number, what: number, offset: number, total: number, length: number): number
@@ -89,14 +89,14 @@ async function runInOrlop(
 /** Starts a machine with one guest, the image at its reset vector, and runs it to its end. */
 async function runToEnd(module: WebAssembly.Module, image: Uint8Array, spec: Omit<GuestSpec, 'seed'>) {
   prepareEngine()
-  const memory = memoryFor(spec.ramBytes)
+  const memory = memoryFor(planMemory(spec.ramBytes))
   const host = {
     ...bareHost(memory, spec.heat === undefined ? realClock : makeCounter()),
     ...makeCode({ memory, kernel: () => instance.exports, warn: fail }),
   }
   const instance: WebAssembly.Instance = new WebAssembly.Instance(module, { env: { memory }, host })
   const door = instance.exports as unknown as Door
-  expectOk('boot', door.boot(1, memory.buffer.byteLength))
+  expectOk('boot', door.boot(1, memory.buffer.byteLength, abi.CODE_BYTES))
   const window = new Uint8Array(memory.buffer, door.window() >>> 0, abi.WINDOW_SIZE)
   packSpec({ ...spec, firmware: true, seed: 0n }, window)
   const guest = door.guestCreate()

@@ -1,7 +1,7 @@
 // Makes tests of each family: Orlop and QEMU must agree on all it runs, in the interpreter and in translated code.
 //
-// ORLOP_TRANSLATOR says to try one way only: off, on, or verify, which translates as well and looks at each run of
-// translated code on its own.
+// ORLOP_TRANSLATOR says to try one way only: off, on, train, which has nothing that some engines lack, or verify, which translates
+// as well and looks at each run of translated code on its own.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -34,6 +34,7 @@ const HOT = { translation: { heat: 1 }, repetition: { rounds: 3, block: 16 }, in
 const WAYS: Record<string, Way> = {
   off: { name: 'interpreter', translation: { translator: 'off' }, instructions: 200_000, translated: 0 },
   on: { ...HOT, name: 'translated code', translation: { ...HOT.translation, translator: 'on' } },
+  train: { ...HOT, name: 'code for images', translation: { ...HOT.translation, translator: 'train' } },
   verify: { ...HOT, name: 'both', translation: { ...HOT.translation, translator: 'verify' } },
 }
 

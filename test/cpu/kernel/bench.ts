@@ -1,6 +1,6 @@
 // A hart in M mode on bare memory, and a tiny assembler: what the tests of cpu/ share.
 
-import { BOOT_FIRMWARE } from "../../../hypervisor/abi";
+import { BOOT_FIRMWARE, CODE_BYTES } from "../../../hypervisor/abi";
 import * as frames from "../../../hypervisor/core/frames";
 import { machine } from "../../../hypervisor/core/machine";
 import { Hart, PRIV_M, hartAt } from "../../../hypervisor/cpu/hart";
@@ -26,7 +26,7 @@ export let here: u64 = 0;
 
 /** A guest of `pages` pages with one hart in M mode at CODE. What it had before is gone. */
 export function makeHart(pages: u64, id: u32 = 0): Hart {
-  if (machine().endFrame == 0) frames.open(1, <u64>memory.size() << 16);
+  if (machine().endFrame == 0) frames.open(1, <u64>memory.size() << 16, CODE_BYTES);
   const guest = guestAt(id);
   ram.clear(guest);
   guest.id = id;

@@ -1,6 +1,6 @@
 // The fuzzer as a process of its own, so that whoever started it can end it when translated code never comes back.
 //
-//   npx tsx test/jit/fuzz/main.ts --seconds 60 --seed 1 [--from N] [--count N] [--way on|verify|steps|off] [--whole]
+//   npx tsx test/jit/fuzz/main.ts --seconds 60 --seed 1 [--from N] [--count N] [--way on|trained|verify|steps|off] [--whole]
 //
 //                                   [--kernel FILE]
 //
@@ -16,6 +16,7 @@ import { report, tell } from './report.ts'
 
 const WAYS: Record<string, Way> = {
   on: { translator: TRANSLATOR_ON, how: 0 },
+  trained: { translator: TRANSLATOR_ON, how: 0, isTrained: true },
   verify: { translator: TRANSLATOR_VERIFY, how: 0 },
   steps: { translator: TRANSLATOR_OFF, how: 1 },
   off: { translator: TRANSLATOR_OFF, how: 0 },

@@ -3,12 +3,16 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { NO_CODE } from '../../../host-shim/code.ts'
+import { Training } from '../../../host-shim/training.ts'
+import { OK, TRANSLATOR_TRAIN } from '../../../hypervisor/abi.ts'
 import { TestHost } from '../../support/host.ts'
 import { compile } from '../../support/kernel.ts'
+import { equip } from '../../support/trained.ts'
 import type { Program } from './program.ts'
 import { PAGES, RAM, TREES } from './map.ts'
 
-const MEMORY_PAGES = 4096
+const MEMORY_PAGES = 8192
 /** Bytes of a slice in the schedule. */
 const WINDOW_SLICE = 16
 const EXITS_MOST = 1000
@@ -35,6 +39,8 @@ export interface Way {
   translator: number
   /** WHOLE 0, STEPS 1. */
   how: number
+  /** The host takes no code, and what the program needs was trained before, on another machine. Default: false. */
+  isTrained?: boolean
 }
 /** Added to `how` where there are page tables: the interpreter that is compared with has no TLB. */
 const FORGETS = 2
@@ -60,13 +66,24 @@ export class Pair {
     this.renew()
   }
 
-  /** Begins with a fresh memory and a fresh instance. */
-  renew(): void {
+  /** Begins with a fresh memory and a fresh instance, whose translated code is kept in `training`. */
+  renew(training?: Training): void {
     this.memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: 65536, shared: true })
-    this.host = new TestHost(this.memory)
-    const instance = new WebAssembly.Instance(this.module, this.host.imports)
+    this.host = new TestHost(this.memory, training && ((module) => training.add(module)))
+    this.begin(this.host.imports)
+  }
+
+  private begin(imports: WebAssembly.Imports): void {
+    const instance = new WebAssembly.Instance(this.module, imports)
     this.host.attach(instance)
     this.kernel = instance.exports as unknown as Kernel
+  }
+
+  /** Begins with a fresh memory, and a host that takes no code. */
+  private renewWithoutCode(): void {
+    this.memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: 65536, shared: true })
+    this.host = new TestHost(this.memory)
+    this.begin({ ...this.host.imports, host: { ...this.host.imports.host, ...NO_CODE } as never })
   }
 
   /** `file`: a module made from kernel/entry.ts elsewhere, of another kernel. */
@@ -81,6 +98,13 @@ export class Pair {
    */
   run(program: Program, way: Way, often = 64): { difference: Difference | undefined; instructions: number } {
     try {
+      if (way.isTrained === true) {
+        const training = new Training()
+        this.renew(training)
+        this.compare(program, { ...way, translator: TRANSLATOR_TRAIN }, often)
+        this.renewWithoutCode()
+        return this.compare(program, way, often, training)
+      }
       return this.compare(program, way, often)
     } catch (cause) {
       const lines = [this.host.lastWords ?? (cause as Error).message]
@@ -89,9 +113,13 @@ export class Pair {
     }
   }
 
-  private compare(program: Program, way: Way, often: number) {
+  private compare(program: Program, way: Way, often: number, training?: Training) {
     const { kernel } = this
     this.load(program, way)
+    if (training !== undefined && training.units().length > 0) {
+      const answer = equip(kernel as unknown as WebAssembly.Exports, this.memory, training)
+      if (answer !== OK) throw new Error(`The kernel answers ${answer} to what was trained`)
+    }
     // What page tables say about pages changes only when pages are accessed.
     kernel.watch((TREES[0] - RAM) >>> 12, (TREES[2] - RAM) >>> 12)
     const how = way.how | (program.world.mode === 'M' ? 0 : FORGETS)

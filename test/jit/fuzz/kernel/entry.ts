@@ -3,4 +3,5 @@
 import "../../../support/kernel/abort";
 
 export { callCode } from "../../../../hypervisor/cpu/dispatch";
+export { open as codeTrained } from "../../../../hypervisor/cpu/trained";
 export * from "./pair";

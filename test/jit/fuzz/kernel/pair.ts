@@ -8,7 +8,7 @@
 //
 //   schedule, at WINDOW: 16 bytes a slice: u32 budget | u32 EVENT_* | u32 argument | u32 argument
 
-import { BOOT_FIRMWARE, PAGE_SIZE } from "../../../../hypervisor/abi";
+import { BOOT_FIRMWARE, CODE_BYTES, PAGE_SIZE } from "../../../../hypervisor/abi";
 import * as frames from "../../../../hypervisor/core/frames";
 import { WINDOW } from "../../../../hypervisor/core/layout";
 import { machine } from "../../../../hypervisor/core/machine";
@@ -62,7 +62,7 @@ const EXITS_MOST: u64 = 1000;
 export function make(id: u32, pages: u32, translator: u32, heat: u32): void {
   if (machine().endFrame == 0) {
     machine().cpus = 1;
-    frames.open(1, <u64>memory.size() << 16);
+    frames.open(1, <u64>memory.size() << 16, CODE_BYTES);
   }
   const guest = guestAt(id);
   ram.clear(guest);

@@ -7,6 +7,7 @@ import { LOG_ENTRY } from "../../../../hypervisor/cpu/verify";
 import { WINDOW } from "../../../../hypervisor/core/layout";
 import { guestAt } from "../../../../hypervisor/guest/guest";
 import * as ram from "../../../../hypervisor/guest/ram";
+import * as atomics from "../../../../hypervisor/jit/atomics";
 import { Instruction } from "../../../../hypervisor/jit/instruction";
 import * as lookup from "../../../../hypervisor/jit/lookup";
 import { seed as hostSeed, show } from "../../../support/kernel/outside";
@@ -156,6 +157,18 @@ export function words_are_changed_as_the_interpreter_changes_them(): void {
 
 export function doublewords_are_changed_as_the_interpreter_changes_them(): void {
   begin(0);
+  exerciseAll(3);
+}
+
+export function words_are_changed_alike_without_atomic_instructions(): void {
+  begin(0);
+  atomics.allow(false);
+  exerciseAll(2);
+}
+
+export function doublewords_are_changed_alike_without_atomic_instructions(): void {
+  begin(0);
+  atomics.allow(false);
   exerciseAll(3);
 }
 

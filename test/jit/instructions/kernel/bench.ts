@@ -1,7 +1,7 @@
 // Where single instructions are translated: many into one module, each a function, called on a hart with any state; beside
 // it, a second hart for the interpreter. What the tests of translated instructions share.
 
-import { BOOT_FIRMWARE, OK } from "../../../../hypervisor/abi";
+import { BOOT_FIRMWARE, CODE_BYTES, OK } from "../../../../hypervisor/abi";
 import * as frames from "../../../../hypervisor/core/frames";
 import { machine } from "../../../../hypervisor/core/machine";
 import { burst } from "../../../../hypervisor/cpu/burst";
@@ -46,7 +46,7 @@ export let interpreted: Hart = changetype<Hart>(0);
 /** A machine with two harts, once for each test. */
 export function open(): void {
   space = <usize>memory.grow(64) << 16;
-  frames.open(1, space);
+  frames.open(1, space, CODE_BYTES);
   assert(machine().endFrame != 0);
   const guest = guestAt(0);
   ram.clear(guest);
