@@ -2,7 +2,7 @@
 // Read by asc (kernel) and by tsc (shim, CLI, tests) alike, so it imports nothing and carries no types.
 
 /** Version of everything in this file; docs/abi.md has the changelog. */
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 7;
 
 // ── Error codes: a caller's mistake, nothing has changed ────────────────────────────────────────────────
 export const OK = 0;
@@ -32,9 +32,11 @@ export const GUEST_RAM_BASE = 0x8000_0000;
  * Linear memory that a machine with one CPU needs beside its guests' RAM: the kernel's regions (core/layout.ts), rounded
  * up. Another MAP_SHARE of the RAM goes into frame maps.
  */
-export const MACHINE_BYTES = 251658240;
+export const MACHINE_BYTES = 268435456;
 /** What each further CPU takes: a cache of decoded code, and room for translated code. */
 export const CPU_BYTES = 75497472;
+/** The cache of decoded code that both count with: enough for four guests. `boot` may be told of more, or of less. */
+export const CODE_BYTES = 67108864;
 /** One word of frame map for each page, doubled for good measure: RAM divided by this. */
 export const MAP_SHARE = 512;
 
@@ -88,12 +90,37 @@ export const SPEC_TRANSLATOR = 56;
 export const SPEC_HEAT = 60;
 /** 8 entries of 16 bytes: u32 disk number of the machine, u32 flags (DISK_READ_ONLY), u64 unused. */
 export const SPEC_DISKS = 64;
-/** 4 entries of 16 bytes: u32 port number of the machine, u16 pad, 6 bytes MAC at +6. */
+/** 4 entries of SPEC_NET_SIZE bytes: SPEC_NET_*. */
 export const SPEC_NETS = 192;
-export const SPEC_CMDLINE = 256;
+/** The guest's name, by which others on its networks find it: lower-case letters, digits and hyphens, ends with a zero. */
+export const SPEC_NAME = 320;
+export const SPEC_NAME_MAX = 63;
+export const SPEC_CMDLINE = 512;
 export const SPEC_CMDLINE_MAX = 4096;
 export const MAX_DISKS = 8;
 export const MAX_NETS = 4;
+
+/** One network device of a guest: u32 number of the network it is on. */
+export const SPEC_NET_NETWORK = 0;
+/** u16, NIC_*. */
+export const SPEC_NET_FLAGS = 4;
+/** 6 bytes, in the order of the wire. */
+export const SPEC_NET_MAC = 6;
+/** u16: VLAN of the port (1 to 4094), whose tag its guest does not see; 0: none; NIC_TRUNK: all, tags and all. */
+export const SPEC_NET_VLAN = 12;
+/** u32: the IPv4 address that DHCP gives it, as a number; 0: one of the pool. */
+export const SPEC_NET_IP4 = 16;
+export const SPEC_NET_SIZE = 32;
+
+/** The port sees the gateway and the uplink, and no other guest. */
+export const NIC_ISOLATED = 1;
+/** The port may use any MAC and IP address: for guests that are routers or bridges themselves. */
+export const NIC_TRUSTED = 2;
+/** The cable is out. */
+export const NIC_UNPLUGGED = 4;
+/** With `networkPlug` alone: frames carry a struct virtio_net_hdr (12 bytes) in front, as with NETWORK_FLAG_OFFLOAD. */
+export const NIC_OFFLOAD = 8;
+export const NIC_TRUNK = 0xffff;
 
 /** A virtio console with two ports beside the UART. */
 export const SPEC_FLAG_VIRTIO_CONSOLE = 1;
@@ -109,6 +136,56 @@ export const TRANSLATOR_ON = 0;
 export const TRANSLATOR_OFF = 1;
 /** Each run of translated code is done by both engines; the first difference stops the guest (STOP_DIVERGED). */
 export const TRANSLATOR_VERIFY = 2;
+/** As TRANSLATOR_ON; each module says what it was made from, in ORIGIN_*, and has nothing that some engines lack. */
+export const TRANSLATOR_TRAIN = 3;
+/** The same with relaxed SIMD, whose multiply-add rounds once where the processor has one. */
+export const TRANSLATOR_TRAIN_RELAXED = 4;
+
+// ── The section "orlop" of a module made for a guest that trains: u32 stamp of the kernel, then for each unit this ──
+/** u32 TLB set that it was made for. */
+export const ORIGIN_SET = 0;
+/** u32 byte of its entry in the entry's page. */
+export const ORIGIN_PLACE = 4;
+/** u32 how many functions, which follow those of the unit before in the module. */
+export const ORIGIN_FUNCTIONS = 8;
+/** u32 how many runs of code. */
+export const ORIGIN_RUNS = 12;
+/** Bytes of this; for each function i32 its distance from the entry follows, then TRAINED_RUN of each run. */
+export const ORIGIN = 16;
+
+// ── A pack of translated code that is in the image: `codeTrained` ──
+export const TRAINED_MAGIC = 0;
+/** "OTRN". */
+export const TRAINED_MAGIC_VALUE = 1314018383;
+/** u32 stamp of the kernel that made it. */
+export const TRAINED_STAMP = 4;
+/** u32 bytes of the whole. */
+export const TRAINED_LENGTH = 8;
+/** u32 logarithm of the number of buckets. */
+export const TRAINED_BITS = 12;
+/** u32 place in the kernel's table of a function that answers 1 where the pack's code may be used; 0: anywhere. */
+export const TRAINED_PROBE = 16;
+/** For each bucket a u32: byte in the pack of its first unit's record; 0: none. */
+export const TRAINED_BUCKETS = 20;
+/** Of a record: u32 byte of the next one in its bucket; 0: none. */
+export const TRAINED_UNIT_NEXT = 0;
+/** u32 each: byte of the entry in its page; the instruction there; TLB set. */
+export const TRAINED_UNIT_PLACE = 4;
+export const TRAINED_UNIT_RAW = 8;
+export const TRAINED_UNIT_SET = 12;
+/** u32 each: place in the kernel's table of its first function; how many; how many runs of code. */
+export const TRAINED_UNIT_INDEX = 16;
+export const TRAINED_UNIT_FUNCTIONS = 20;
+export const TRAINED_UNIT_RUNS = 24;
+/** Bytes of this; for each function i32 its distance from the entry follows, then the runs. */
+export const TRAINED_UNIT = 28;
+/** Of a run: i32 bytes from the start of the entry's page; u32 how many bytes. It ends with its page. */
+export const TRAINED_RUN_FROM = 0;
+export const TRAINED_RUN_LENGTH = 4;
+/** Bytes of this; the bytes of code follow, and up to three zeroes. */
+export const TRAINED_RUN = 8;
+/** First place in the kernel's table for functions of a pack. */
+export const TRAINED_TABLE = 9216;
 
 // ── What is loaded into a guest before it starts: `guestLoad(id, what, offset, total, length)` ─────────
 export const LOAD_KERNEL = 0;
@@ -252,6 +329,8 @@ export const CPU_STAT_COUNT = 4;
 // ── The mailbox: words in linear memory for threads that do not call the door; `mailbox` has its address ─
 /** 2 x u32, a bit for each guest: input waits for it. The sender ORs the bit in, then wakes CPUs. */
 export const MAILBOX_INPUT = 0;
+/** u32, a bit for each uplink: frames wait at it, or there is room again for those that go out. Likewise. */
+export const MAILBOX_UPLINKS = 8;
 /** u32 for each CPU: who wants it to wake adds 1 and notifies. A worker reads it before `run`, and waits on it afterwards. */
 export const MAILBOX_WAKE = 64;
 
@@ -275,3 +354,109 @@ export const DIVERGENCE_INTERPRETED = 640;
 export const DIVERGENCE_TRANSLATED = 1216;
 /** Bytes of the guest's code from DIVERGENCE_PC on, to the end of its page. */
 export const DIVERGENCE_CODE = 1792;
+
+// ── Networks: what `networkDefine(id)` reads from the window ────────────────────────────────────────────
+export const MAX_NETWORKS = 16;
+/**
+ * Uplinks are the host's numbered network ports (host.netSend, host.netReceive): a network has one at most, so has each capture,
+ * and each device of a guest that is elsewhere (`networkPlug`).
+ */
+export const MAX_UPLINKS = 32;
+export const NO_UPLINK = 0xffff_ffff;
+
+/** u32: NETWORK_BRIDGE: the uplink is one more port of the switch. NETWORK_NAT: a gateway stands between. */
+export const NETWORK_MODE = 0;
+export const NETWORK_BRIDGE = 0;
+export const NETWORK_NAT = 1;
+/** u32: number of the uplink, or NO_UPLINK. */
+export const NETWORK_UPLINK = 4;
+/** u32 bits: NETWORK_FLAG_*. */
+export const NETWORK_FLAGS = 8;
+/** u32: largest IP packet, in bytes, that DHCP and router advertisements announce; 576 to 65521. */
+export const NETWORK_MTU = 12;
+/** 6 bytes each: MAC of the gateway on the inside, and of the masquerading side on the uplink. NETWORK_NAT only, as all below. */
+export const NETWORK_MAC = 16;
+export const NETWORK_OUT_MAC = 24;
+/** u32 each: the gateway's IPv4 address as a number (10.9.0.1 is 0x0a090001), prefix length, first and last address to lease. */
+export const NETWORK_IP4 = 32;
+export const NETWORK_PREFIX4 = 36;
+export const NETWORK_LEASE_FIRST = 40;
+export const NETWORK_LEASE_LAST = 44;
+/** 16 bytes: the gateway's IPv6 address, in a /64 that is the guests'; all zero: no IPv6. */
+export const NETWORK_IP6 = 48;
+/** u32 each: address on the uplink, its prefix length, next hop and name server there; NETWORK_OUT_IP4 0: all of it by DHCP. */
+export const NETWORK_OUT_IP4 = 64;
+export const NETWORK_OUT_PREFIX4 = 68;
+export const NETWORK_OUT_GATEWAY4 = 72;
+export const NETWORK_OUT_DNS4 = 76;
+/** 16 bytes each: the same for IPv6, the prefix length is a u32; all zero: by router advertisements. */
+export const NETWORK_OUT_IP6 = 80;
+export const NETWORK_OUT_PREFIX6 = 96;
+export const NETWORK_OUT_GATEWAY6 = 112;
+export const NETWORK_OUT_DNS6 = 128;
+/** The domain in which the guests' names are resolved, without dots at its ends; ends with a zero. */
+export const NETWORK_DOMAIN = 144;
+export const NETWORK_DOMAIN_MAX = 63;
+/** u32: broadcast and multicast frames a second that one port may send; 0: the default. */
+export const NETWORK_BROADCASTS = 208;
+export const NETWORK_SIZE = 256;
+
+/** Frames of the uplink carry a struct virtio_net_hdr (12 bytes) in front, may lack sums and be as large as 65 535 + 14 bytes. */
+export const NETWORK_FLAG_OFFLOAD = 1;
+/** The gateway passes nothing on: its guests reach it and each other only. */
+export const NETWORK_FLAG_NO_FORWARDING = 2;
+export const NETWORK_FLAG_NO_DHCP = 4;
+export const NETWORK_FLAG_NO_DNS = 8;
+
+// ── Port forwarding: what `networkForward(id, isNew)` reads from the window; u32 each ───────────────────
+/** IP protocol: FORWARD_TCP or FORWARD_UDP. */
+export const FORWARD_PROTOCOL = 0;
+export const FORWARD_TCP = 6;
+export const FORWARD_UDP = 17;
+/** First port on the uplink's side, and how many. */
+export const FORWARD_PORT = 4;
+export const FORWARD_COUNT = 8;
+/** Guest, which of its network devices, and first port there. */
+export const FORWARD_GUEST = 12;
+export const FORWARD_NIC = 16;
+export const FORWARD_TO_PORT = 20;
+export const FORWARD_SIZE = 24;
+export const MAX_FORWARDS = 256;
+
+// ── What `networkReport(id)` writes to the window ───────────────────────────────────────────────────────
+/** u32 each: 1 while the uplink's link is up; the IPv4 address on the uplink; connections that are tracked. */
+export const NETREPORT_LINK = 0;
+export const NETREPORT_OUT_IP4 = 4;
+export const NETREPORT_CONNECTIONS = 8;
+/** u32: entries at NETREPORT_PORTS. */
+export const NETREPORT_PORT_COUNT = 12;
+/** 16 bytes: the IPv6 address on the uplink. */
+export const NETREPORT_OUT_IP6 = 16;
+/** u64 each: connections ever tracked, evicted for want of room, packets that NAT refused. */
+export const NETREPORT_TRACKED = 32;
+export const NETREPORT_EVICTED = 40;
+export const NETREPORT_REFUSED = 48;
+export const NETREPORT_PORTS = 64;
+/** One port: u32 guest (NETPORT_UPLINK, NETPORT_GATEWAY for those that are no guest's), u32 its device. */
+export const NETPORT_GUEST = 0;
+export const NETPORT_UPLINK = 0xffff_ffff;
+export const NETPORT_GATEWAY = 0xffff_fffe;
+export const NETPORT_NIC = 4;
+/** u32: 1 while the link is up. u16 VLAN, as SPEC_NET_VLAN. 6 bytes MAC. */
+export const NETPORT_LINK = 8;
+export const NETPORT_VLAN = 12;
+export const NETPORT_MAC = 14;
+/** u32 leased IPv4 address or 0. 16 bytes: its IPv6 address or zeroes. */
+export const NETPORT_IP4 = 20;
+export const NETPORT_IP6 = 24;
+/** u64 each: from the port into the switch, and from the switch into the port. */
+export const NETPORT_IN_FRAMES = 40;
+export const NETPORT_IN_BYTES = 48;
+export const NETPORT_OUT_FRAMES = 56;
+export const NETPORT_OUT_BYTES = 64;
+/** u64 each: dropped as spoofed, as one flood too many, as malformed, and because who should have got it had no room. */
+export const NETPORT_SPOOFED = 72;
+export const NETPORT_FLOODED = 80;
+export const NETPORT_MALFORMED = 88;
+export const NETPORT_OVERRUN = 96;
+export const NETPORT_SIZE = 104;

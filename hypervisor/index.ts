@@ -4,10 +4,13 @@
 import { E_BAD_ARG, E_BAD_ID, GUEST_NONE, STOP_NONE } from "./abi";
 import "./core/panic";
 import * as calls from "./vmm/calls";
+import * as captures from "./vmm/captures";
 import * as events from "./vmm/events";
 import * as images from "./vmm/images";
 import * as inspect from "./vmm/inspect";
 import * as machine from "./vmm/machine";
+import * as networks from "./vmm/networks";
+import * as ports from "./vmm/ports";
 import * as scheduler from "./vmm/scheduler";
 import * as settings from "./vmm/settings";
 import * as stats from "./vmm/stats";
@@ -22,11 +25,11 @@ function isWhole(value: f64): bool {
 }
 
 /**
- * Starts the machine: so many CPUs, so many bytes of linear memory, which the host has made that large. Once, by the first
- * worker; the other CPUs' workers find it started. E_BAD_ARG, or E_BAD_STATE the second time.
+ * Starts the machine: so many CPUs, so many bytes of linear memory, which the host has made that large, and of these for each
+ * CPU's cache of decoded code. Once, by the first worker; the other CPUs' workers find it started. E_BAD_ARG, or E_BAD_STATE the second time.
  */
-export function boot(cpus: u32, memoryBytes: f64): i32 {
-  return machine.start(cpus, memoryBytes);
+export function boot(cpus: u32, memoryBytes: f64, codeBytes: u32): i32 {
+  return machine.start(cpus, memoryBytes, codeBytes);
 }
 
 /** Address of the words that other threads of the host write: MAILBOX_*. */
@@ -37,6 +40,54 @@ export function mailbox(): usize {
 /** Address of the window of WINDOW_SIZE bytes that specs, images and reports pass through. */
 export function window(): usize {
   return machine.window();
+}
+
+/**
+ * Defines network `id`, which there must not be, from the NETWORK_* in the window. E_BAD_ID, E_BAD_ARG, E_BAD_STATE, E_BUSY (the
+ * uplink is another network's).
+ */
+export function networkDefine(id: u32): i32 {
+  return networks.define(id);
+}
+
+/** Takes a network away; E_BUSY while there are guests on it. */
+export function networkRemove(id: u32): i32 {
+  return networks.remove(id);
+}
+
+/**
+ * Publishes the ports of FORWARD_* in the window on a network's uplink, or takes them back. E_BAD_ARG, E_BAD_STATE (the network has
+ * no gateway), E_BUSY (a port is published already), E_NO_SPACE; E_BAD_ID also when nothing is to be taken back.
+ */
+export function networkForward(id: u32, isNew: u32): i32 {
+  return networks.forward(id, isNew != 0);
+}
+
+/** Writes NETREPORT_* and NETPORT_* of a network to the window. */
+export function networkReport(id: u32): i32 {
+  return networks.report(id, machine.window());
+}
+
+/**
+ * Gives guest `guest`, which is elsewhere, a port as SPEC_NAME and the first of SPEC_NETS in the window have it: frames to and
+ * from its device `nic` pass an uplink that is nobody's. NO_UPLINK takes the port away. E_BAD_ID, E_BAD_ARG, E_BAD_STATE (the guest
+ * is one of this machine's), E_BUSY.
+ */
+export function networkPlug(guest: u32, nic: u32, uplink: u32): i32 {
+  return ports.plug(guest, nic, uplink);
+}
+
+/** Tells whether frames can pass an uplink. E_BAD_STATE: it is no network's, nor a guest's. */
+export function networkLink(uplink: u32, up: u32): i32 {
+  return networks.link(uplink, up != 0);
+}
+
+/**
+ * Sends copies of the frames that pass a guest's network device, or with NETPORT_UPLINK the uplink of network `nic`, to an uplink
+ * that is nobody's, without virtio's header; NO_UPLINK ends that. E_BUSY: it is captured already, or the uplink somebody's.
+ */
+export function networkCapture(guest: u32, nic: u32, uplink: u32): i32 {
+  return captures.capture(guest, nic, uplink);
 }
 
 /**
@@ -105,9 +156,9 @@ export function consoleReady(guest: u32): void {
   scheduler.expectInput(guest);
 }
 
-/** Frames wait at a port of the machine; as consoleReady. */
-export function netReady(port: u32): void {
-  scheduler.expectFrames(port);
+/** Frames wait at an uplink, or it takes frames again; as consoleReady. */
+export function netReady(uplink: u32): void {
+  scheduler.expectFrames(uplink);
 }
 
 /** Pulls the plug of a running or paused guest. */
@@ -168,4 +219,14 @@ export function guestRemove(id: u32): i32 {
  */
 export function callCode(hart: usize, left: i32, pc: u64, depth: i32): i32 {
   return calls.call(hart, left, pc, depth);
+}
+
+/**
+ * Tells of translated code that is part of the image: TRAINED_* at this address, which must stay, functions in the kernel's table.
+ * To be called by each worker before it runs guests. E_CORRUPT; E_VERSION: made with another kernel; E_BAD_STATE:
+ * the machine has several CPUs; E_UNSUPPORTED: it relies
+ * on multiply-adds that round once, which the host has not.
+ */
+export function codeTrained(ptr: usize, length: u32): i32 {
+  return calls.train(ptr, length);
 }

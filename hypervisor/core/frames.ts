@@ -6,7 +6,7 @@
 // The word changes by atomic operations; the lists are under the pool's lock, which is held for a few instructions.
 
 import { PAGE_SIZE } from "../abi";
-import { FRAME_INFO, MAX_FRAMES, framesBase } from "./layout";
+import { FRAME_INFO, MAX_FRAMES, codeBase, framesBase } from "./layout";
 import * as lock from "./lock";
 import { Machine, machine } from "./machine";
 import * as stale from "./stale";
@@ -15,12 +15,14 @@ import { ALL_CPUS } from "./stale";
 const REFERENCES: u32 = 0xffff;
 const CODE_SHIFT: u32 = 16;
 
-/** Divides `memoryBytes` of linear memory into frames. Called once, at boot. */
-export function open(cpus: u32, memoryBytes: u64): void {
+/** Divides what the CPUs, each with so many bytes for decoded code, leave of linear memory into frames. Called once, at boot. */
+export function open(cpus: u32, memoryBytes: u64, codeBytes: u32): void {
   const m = machine();
-  const first = <u32>(framesBase(cpus) >> 12);
+  const first = <u32>(framesBase(cpus, codeBytes) >> 12);
   let end = <u32>(memoryBytes >> 12);
   if (end > MAX_FRAMES) end = MAX_FRAMES;
+  m.codeBase = <u32>codeBase(cpus);
+  m.codeBytes = codeBytes;
   m.firstFrame = first;
   m.freshFrame = first;
   m.endFrame = end > first ? end : first;

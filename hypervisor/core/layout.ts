@@ -7,13 +7,14 @@
 //   FRAME_INFO one u32 for each frame of the machine (references, flags)
 //   GUESTS     one block per guest
 //   SHARING    what is known of pages that may be like others
-//   CODE       one cache of decoded code per physical CPU
+//   NETS       networks: ports, addresses, connections, and a desk for frames per physical CPU
 //   JIT        what each physical CPU knows of translated code, and room to translate in
+//   code       one cache of decoded code per physical CPU, as large as `boot` was told
 //   FRAMES     all the rest, in 4 KiB frames
 //
 // Linear memory is committed by the engine on first touch, so generous strides cost address space, not memory.
 
-import { CPU_BYTES, MAX_CPUS, MAX_GUESTS, PAGE_SIZE, WINDOW_SIZE } from "../abi";
+import { CODE_BYTES, CPU_BYTES, MAX_CPUS, MAX_GUESTS, PAGE_SIZE, WINDOW_SIZE } from "../abi";
 
 export const MACHINE: usize = 0x0004_0000;
 export const MACHINE_SIZE: usize = 0x0002_0000;
@@ -41,24 +42,25 @@ export const GUEST_STRIDE: usize = 0x0020_0000;
 export const SHARING: usize = GUESTS + <usize>MAX_GUESTS * GUEST_STRIDE;
 export const SHARING_SIZE: usize = 0x0080_0000;
 
-export const CODE: usize = SHARING + SHARING_SIZE;
-/** Decoded code of one physical CPU: index by frame, then pages (cpu/code.ts divides it). */
-export const CODE_STRIDE: usize = 0x0400_0000;
+/** What the machine's switch and routers know (net/layout.ts divides it). */
+export const NETS: usize = SHARING + SHARING_SIZE;
+export const NETS_SIZE: usize = 0x0120_0000;
 
+export const JIT: usize = NETS + NETS_SIZE;
 /** Bytes that one physical CPU has for translated code: what it knows of it, and the translator's desk (cpu/regions.ts divides it). */
 export const JIT_STRIDE: usize = 0x0080_0000;
 
-/** Where that of physical CPU `cpu` begins on a machine with `cpus`. */
-export function jitBase(cpus: u32, cpu: u32): usize {
-  return CODE + <usize>cpus * CODE_STRIDE + <usize>cpu * JIT_STRIDE;
+/** Where the caches of decoded code begin on a machine with that many physical CPUs (cpu/code.ts divides each). */
+export function codeBase(cpus: u32): usize {
+  return JIT + <usize>cpus * JIT_STRIDE;
 }
 
-/** First byte of the frame pool on a machine with that many physical CPUs. */
-export function framesBase(cpus: u32): usize {
-  return jitBase(cpus, cpus);
+/** First byte of the frame pool on a machine with that many physical CPUs, each with so many bytes for decoded code. */
+export function framesBase(cpus: u32, codeBytes: u32): usize {
+  return codeBase(cpus) + <usize>cpus * codeBytes;
 }
 
-if (CODE_STRIDE + JIT_STRIDE != CPU_BYTES) ERROR("the host is told another size of a CPU");
+if (<usize>CODE_BYTES + JIT_STRIDE != <usize>CPU_BYTES) ERROR("the host is told another size of a CPU");
 if (SCHEDULE + SCHEDULE_SIZE + 256 > CPUS) ERROR("the schedule runs into the epitaph");
 if (CPUS + <usize>MAX_CPUS * CPU_STRIDE > WINDOW) ERROR("the CPUs' pages run into the window");
 if ((GUESTS & (PAGE_SIZE - 1)) != 0) ERROR("guest blocks must start on a page");

@@ -8,6 +8,9 @@ import { MACHINE } from "./layout";
 export class Machine {
   /** Number of physical CPUs. */
   cpus: u32;
+  /** Where the caches of decoded code lie, and how large that of one CPU is. */
+  codeBase: u32;
+  codeBytes: u32;
   /** First frame number of the pool. */
   firstFrame: u32;
   /** One past the last frame number of the pool. */

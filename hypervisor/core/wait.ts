@@ -5,7 +5,7 @@
 // the table, as the optimizer would put it back into its caller.
 
 function sleep(ptr: usize, expected: i32, ns: i64): void {
-  atomic.wait<i32>(ptr, expected, ns);
+  if (ASC_FEATURE_THREADS) atomic.wait<i32>(ptr, expected, ns);
 }
 
 const SLEEP: (ptr: usize, expected: i32, ns: i64) => void = sleep;

@@ -90,6 +90,8 @@ export class Guest {
   unheard: u32;
   /** Devices wait for frames: a note of devices/virtio/queue, taken away by vmm/service when it looks again. */
   lacking: u32;
+  /** Slots of network devices whose drivers want to send: noted by devices/virtio/net, for vmm/wire. */
+  sends: u32;
   /** core/lock: held by whoever works on the guest's devices, calls, wires or life; never while a hart executes guest code. */
   lock: u32;
 

@@ -5,7 +5,7 @@
 //   0x0200_0000  ACLINT         0x1000_1000  virtio-mmio, one page each (1 … 8, then 12 …)
 
 import {
-  BOOT_FIRMWARE, DISK_READ_ONLY, SPEC_DISKS, SPEC_DISK_COUNT, SPEC_FLAGS, SPEC_FLAG_VIRTIO_CONSOLE, SPEC_NETS, SPEC_NET_COUNT,
+  BOOT_FIRMWARE, DISK_READ_ONLY, SPEC_DISKS, SPEC_DISK_COUNT, SPEC_FLAGS, SPEC_FLAG_VIRTIO_CONSOLE, SPEC_NETS, SPEC_NET_COUNT, SPEC_NET_SIZE,
 } from "../abi";
 import { Aclint } from "../devices/aclint";
 import * as bus from "../devices/bus";
@@ -16,6 +16,7 @@ import {
 import { Blk } from "../devices/virtio/blk";
 import { Net } from "../devices/virtio/net";
 import { DEVICE_SLOTS, Guest } from "../guest/guest";
+import { networkAt } from "../net/network";
 
 const POWER_BASE: u64 = 0x0010_0000;
 const RTC_BASE: u64 = 0x0010_1000;
@@ -63,10 +64,11 @@ function addDisk(guest: Guest, n: u32, spec: usize): void {
   blk.flags = load<u32>(spec, 4) & DISK_READ_ONLY;
 }
 
-/** A network device with its port of the machine and its MAC address. */
+/** A network device on its network, with its MAC address. */
 function addNet(guest: Guest, n: u32, spec: usize): void {
   const net = changetype<Net>(addVirtio(guest, n, DEVICE_VIRTIO_NET, load<u32>(spec)));
   net.mac = load<u64>(spec, 4) >> 16;
+  net.mtu = networkAt(net.unit).mtu;
 }
 
 /** The UART of a guest. */
@@ -93,7 +95,7 @@ export function build(guest: Guest, spec: usize): void {
   const disks = load<u32>(spec, SPEC_DISK_COUNT);
   for (let i: u32 = 0; i < disks; i++) addDisk(guest, n++, spec + SPEC_DISKS + (<usize>i << 4));
   const nets = load<u32>(spec, SPEC_NET_COUNT);
-  for (let i: u32 = 0; i < nets; i++) addNet(guest, n++, spec + SPEC_NETS + (<usize>i << 4));
+  for (let i: u32 = 0; i < nets; i++) addNet(guest, n++, spec + SPEC_NETS + <usize>i * SPEC_NET_SIZE);
   if ((load<u32>(spec, SPEC_FLAGS) & SPEC_FLAG_VIRTIO_CONSOLE) != 0) addVirtio(guest, n++, DEVICE_VIRTIO_CONSOLE, PORT_VIRTIO);
   if (guest.boot != BOOT_FIRMWARE) addVirtio(guest, n++, DEVICE_VIRTIO_INPUT, 0);
   addVirtio(guest, n++, DEVICE_VIRTIO_BALLOON, 0);

@@ -7,10 +7,12 @@ import { completeLoad, refuseAccess } from "../cpu/run";
 import * as bus from "../devices/bus";
 import { Guest, offend } from "../guest/guest";
 import * as bill from "./bill";
+import * as due from "./due";
 import * as harts from "./harts";
 import * as starvation from "./memory/starvation";
 import * as sbi from "./sbi/sbi";
 import * as table from "./table";
+import * as wire from "./wire";
 
 function loadFrom(guest: Guest, hart: Hart): void {
   guest.mmio++;
@@ -34,6 +36,12 @@ function storeTo(guest: Guest, hart: Hart): void {
   }
 }
 
+/** The driver of a network device has told us something: its frames go at once, as far as they can. */
+function send(guest: Guest): void {
+  const again = wire.pump(guest);
+  if (again < due.at(guest.id)) due.set(guest, again);
+}
+
 /**
  * Gives the hart what it stopped for, and the bill to its guest. In wfi, or after a change of a timer, it needs nothing. Other
  * harts that this wakes become ready. The guest's lock is held.
@@ -46,6 +54,7 @@ export function handle(guest: Guest, hart: Hart, reason: u32): void {
       break;
     case EXIT_STORE:
       storeTo(guest, hart);
+      if (wire.isWanted(guest)) send(guest);
       bill.toDevices(guest);
       break;
     case EXIT_ECALL:

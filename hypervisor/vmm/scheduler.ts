@@ -5,8 +5,9 @@ import { GUEST_RUNNING, MAX_GUESTS, RUN_AGAIN, RUN_FINISHED } from "../abi";
 import { Cpu, cpuAt } from "../core/cpus";
 import * as mailbox from "../core/mailbox";
 import * as access from "../cpu/access";
-import * as bus from "../devices/bus";
 import { guestAt } from "../guest/guest";
+import * as desk from "../net/desk";
+import { isUplink } from "../net/uplink";
 import * as bill from "./bill";
 import * as harts from "./harts";
 import * as pressure from "./memory/pressure";
@@ -52,6 +53,7 @@ function rest(number: u32): f64 {
 /** Lets the guests work on a CPU for about RUN_NS; ns it may be left alone, RUN_AGAIN, or RUN_FINISHED. */
 export function run(number: u32): f64 {
   access.setCpu(number);
+  desk.sit(number);
   const cpu = cpuAt(number);
   billOutside(cpu, bill.open(cpu));
   rested = false;
@@ -73,11 +75,9 @@ export function run(number: u32): f64 {
   }
 }
 
-/** Frames wait at a port of the machine: whoever has that port fetches them. */
-export function expectFrames(port: u32): void {
-  for (let id: u32 = 0; id < <u32>MAX_GUESTS; id++) {
-    if (guestAt(id).state == GUEST_RUNNING && bus.hasPort(guestAt(id), port)) mailbox.announce(id);
-  }
+/** Frames wait at an uplink, or it takes frames again: the next who looks sees to it. */
+export function expectFrames(uplink: u32): void {
+  if (isUplink(uplink)) mailbox.announceUplink(uplink);
 }
 
 /** Input waits for a guest: it is fetched as soon as a CPU looks. */

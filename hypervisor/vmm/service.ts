@@ -11,13 +11,17 @@ import * as due from "./due";
 import * as exits from "./exits";
 import * as harts from "./harts";
 import { RETRY_NS } from "./memory/starvation";
+import * as wire from "./wire";
 
 /** The host announces input (consoleReady, netReady, the mailbox); one that can't do so must not starve us for longer. */
 const PATIENCE_NS: f64 = 100_000_000;
 
-/** When the guest's devices want to be served next; its lock is held. `isBusy`: they had input, and may have more. */
-function setDue(guest: Guest, isBusy: bool): void {
-  let next = isBusy ? bill.now() : bill.now() + PATIENCE_NS;
+/**
+ * When the guest's devices want to be served next; its lock is held. `isBusy`: they had input, and may have more. `sendAt`: when
+ * frames that wait are to be tried again.
+ */
+function setDue(guest: Guest, isBusy: bool, sendAt: f64): void {
+  let next = isBusy ? bill.now() : min(sendAt, bill.now() + PATIENCE_NS);
   // What was due by now has been done.
   const deadline = bus.deadlineNs(guest);
   if (deadline > bill.now() && deadline < next) next = deadline;
@@ -31,16 +35,18 @@ export function serve(guest: Guest): void {
   guest.lacking = 0;
   if (guest.unheard != 0 || isLacking) bus.hear(guest);
   const isBusy = bus.poll(guest) || guest.unheard != 0;
+  const sendAt = wire.isWanted(guest) ? wire.pump(guest) : Infinity;
   bus.tick(guest);
   exits.settle(guest);
   bus.refresh(guest);
   harts.rouse(guest, bill.now());
   bill.toDevices(guest);
-  setDue(guest, isBusy);
+  setDue(guest, isBusy, sendAt);
 }
 
 /** Serves all guests that something waits for. Those whose lock another CPU has are served by the next who looks. */
 export function round(cpu: Cpu): void {
+  wire.round(cpu);
   const announced = mailbox.take();
   for (let id: u32 = 0; id < <u32>MAX_GUESTS; id++) {
     const isAnnounced = (announced >> <u64>id & 1) != 0;
@@ -62,7 +68,7 @@ export function round(cpu: Cpu): void {
 
 /** ns until the devices of some guest want to be served; 0: now. */
 export function restNs(): f64 {
-  let ns: f64 = Infinity;
+  let ns = wire.restNs();
   for (let id: u32 = 0; id < <u32>MAX_GUESTS; id++) {
     if (guestAt(id).state != GUEST_RUNNING) continue;
     const rest = due.at(id) - bill.now();

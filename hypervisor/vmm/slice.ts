@@ -175,6 +175,8 @@ export function play(entity: u32, number: u32): void {
       const before = guest.mmio;
       release(guest);
       laps(guest, hart, entity, number, cpu);
+      // What it has met that is hot is known by the address space that it leaves.
+      if (heat.count(number) != 0) translateHot(guest, hart, number);
       acquire(guest);
       if (guest.state == GUEST_RUNNING && (guest.mmio != before || guest.tohost != 0 || guest.firstUserNs == 0)) {
         finish(guest, hart);

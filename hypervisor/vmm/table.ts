@@ -9,7 +9,7 @@ import {
   BOOT_DIRECT, BOOT_FIRMWARE, E_BAD_ARG, E_BAD_STATE, E_BUSY, E_NO_MEMORY, E_NO_SPACE, E_UNSUPPORTED, GUEST_DEFINED, GUEST_NONE,
   GUEST_PAUSED, GUEST_RUNNING, GUEST_STOPPED, MAX_DISKS, MAX_GUESTS, MAX_HARTS, MAX_NETS, OK, PAGE_SIZE, SPEC_BOOT,
   SPEC_CMDLINE, SPEC_CMDLINE_BYTES, SPEC_CMDLINE_MAX, SPEC_DISKS, SPEC_DISK_COUNT, SPEC_ENTRY, SPEC_FLAGS,
-  SPEC_FLAG_VIRTIO_CONSOLE, SPEC_HARTS, SPEC_NET_COUNT, SPEC_RAM_BYTES, SPEC_SEED, SPEC_HEAT, SPEC_TOHOST, SPEC_TRANSLATOR, TRANSLATOR_VERIFY, STOP_KILLED, WEIGHT_DEFAULT,
+  SPEC_FLAG_VIRTIO_CONSOLE, SPEC_HARTS, SPEC_NET_COUNT, SPEC_RAM_BYTES, SPEC_SEED, SPEC_HEAT, SPEC_TOHOST, SPEC_TRANSLATOR, TRANSLATOR_TRAIN_RELAXED, TRANSLATOR_VERIFY, STOP_KILLED, WEIGHT_DEFAULT,
 } from "../abi";
 import { WINDOW } from "../core/layout";
 import { machine } from "../core/machine";
@@ -21,10 +21,12 @@ import { Guest, MAP_ROOT, acquire, guestAt, release } from "../guest/guest";
 import * as promises from "../guest/promises";
 import * as ram from "../guest/ram";
 import * as host from "../host";
+import { hasCables } from "../net/port";
 import * as board from "./board";
 import * as boot from "./boot";
 import * as due from "./due";
 import * as harts from "./harts";
+import * as ports from "./ports";
 import { commandLine, papersOf } from "./papers";
 
 /** Less than this holds no system, nor the tree room and something beside it. */
@@ -77,12 +79,12 @@ function check(spec: usize): i32 {
   if (mode != BOOT_DIRECT && mode != BOOT_FIRMWARE) return E_BAD_ARG;
   if (load<u32>(spec, SPEC_DISK_COUNT) > <u32>MAX_DISKS || load<u32>(spec, SPEC_NET_COUNT) > <u32>MAX_NETS) return E_BAD_ARG;
   if ((load<u32>(spec, SPEC_FLAGS) & ~SPEC_FLAG_VIRTIO_CONSOLE) != 0) return E_BAD_ARG;
-  if (load<u32>(spec, SPEC_TRANSLATOR) > <u32>TRANSLATOR_VERIFY) return E_BAD_ARG;
+  if (load<u32>(spec, SPEC_TRANSLATOR) > <u32>TRANSLATOR_TRAIN_RELAXED) return E_BAD_ARG;
   // Taking stores back, as verifying does, would race with those of harts on other CPUs.
   if (load<u32>(spec, SPEC_TRANSLATOR) == TRANSLATOR_VERIFY && harts > 1 && machine().cpus > 1) return E_UNSUPPORTED;
   const text = load<u32>(spec, SPEC_CMDLINE_BYTES);
   if (text > <u32>SPEC_CMDLINE_MAX || hasNul(spec + SPEC_CMDLINE, text)) return E_BAD_ARG;
-  if (!disksExist(spec)) return E_BAD_ARG;
+  if (!disksExist(spec) || !ports.accepts(spec)) return E_BAD_ARG;
   return couldHold(ramBytes) ? OK : E_NO_MEMORY;
 }
 
@@ -92,7 +94,7 @@ export function create(): i32 {
   if (code != OK) return code;
   for (let id: u32 = 0; id < <u32>MAX_GUESTS; id++) {
     const guest = guestAt(id);
-    if (guest.state != GUEST_NONE) continue;
+    if (guest.state != GUEST_NONE || hasCables(id)) continue;
     define(guest, id, WINDOW);
     return id;
   }
@@ -130,6 +132,7 @@ function define(guest: Guest, id: u32, spec: usize): void {
   memory.copy(commandLine(guest), spec + SPEC_CMDLINE, papers.commandLineBytes);
   store<u8>(commandLine(guest) + papers.commandLineBytes, 0);
   board.build(guest, spec);
+  ports.attach(guest, spec);
   guest.state = GUEST_DEFINED;
 }
 
@@ -214,6 +217,7 @@ export function remove(guest: Guest): i32 {
   if (guest.state == GUEST_RUNNING) return E_BAD_STATE;
   if (bus.busy(guest) != 0) return E_BUSY;
   expel(guest);
+  ports.detach(guest);
   ram.clear(guest);
   promises.setGuarantee(guest, 0);
   harts.forget(guest);

@@ -12,8 +12,8 @@ import { TestHost } from './host.ts'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
-/** Pages of 64 KiB: the kernel's regions for one CPU (core/layout.ts) and some 90 MiB of frames. */
-const MEMORY_PAGES = 4096
+/** Pages of 64 KiB: the kernel's regions for one CPU (core/layout.ts) and some 40 MiB of frames. */
+const MEMORY_PAGES = 4352
 
 export interface KernelTests {
   /** The AssemblyScript entry, relative to the root of the repository. It imports test/support/kernel/abort. */

@@ -16,6 +16,8 @@ const wabt = await initWabt()
 const FEATURES = { threads: true, simd: true, relaxed_simd: true }
 
 const ROUNDS = 2000
+/** A clock that goes on when it is read: laps are short, and when what is hot gets translated is the same each time. */
+const TICK_NS = 1_000_000
 const RAM_BASE = 0x8000_0000
 
 type Between = NonNullable<MachineOptions['code']>
@@ -102,6 +104,29 @@ test('a host that miscompiles goes unnoticed, unless both engines do the work', 
   const at = Number(pc)
   assert.equal(Buffer.from(code.subarray(0, 8)), machine.ram(id, at, 8))
 })
+
+for (const translator of [abi.TRANSLATOR_OFF, abi.TRANSLATOR_ON, abi.TRANSLATOR_VERIFY]) {
+  test(`code that is dropped to make room for other code runs as before (translator ${translator})`, () => {
+    // A page's loop goes on for as long as it takes to be found hot and translated: later rounds find the page dropped.
+    const [pages, rounds, loops] = [600, 4, 1000]
+    const source = fileURLToPath(new URL('wide.S', import.meta.url))
+    const program = assemble({ sources: [source], define: { PAGES: pages, ROUNDS: rounds, LOOPS: loops } })
+    const machine = new Machine({ codeBytes: 8 << 20, tickNs: TICK_NS })
+    const spec = { boot: abi.BOOT_FIRMWARE, tohost: addressOf(program, 'tohost'), heat: 200, translator }
+    const id = machine.create(spec)
+    assert.is(machine.load(id, abi.LOAD_PHYSICAL, readFileSync(program.flat), { at: RAM_BASE }), abi.OK)
+    assert.is(machine.door.guestStart(id), abi.OK)
+    assert.ok(machine.run({ timeoutMs: 60_000 }), 'The program did not come to its end')
+    assert.is(machine.door.guestStopReason(id), abi.STOP_POWEROFF)
+    const sum = machine.ram(id, addressOf(program, 'sum'), 8).readBigUInt64LE()
+    assert.is(sum, BigInt(rounds * loops * ((pages * (pages + 1)) / 2)))
+    const stats = machine.stats(id)
+    assert.ok(stats[abi.STAT_CODE_PAGES]! < 400, `${stats[abi.STAT_CODE_PAGES]} pages of ${pages}`)
+    if (translator === abi.TRANSLATOR_OFF) return
+    assert.ok(stats[abi.STAT_TRANSLATED_INSTRUCTIONS]! > stats[abi.STAT_INSTRUCTIONS]! / 2, 'Little was translated')
+    assert.ok(stats[abi.STAT_INVALIDATIONS]! > pages, 'Translations outlived their pages')
+  })
+}
 
 test('a guest without a translator offers the host no code', () => {
   const offered: number[] = []

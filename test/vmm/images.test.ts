@@ -128,7 +128,7 @@ test('a guest does not start without its kernel, or with half of it', () => {
 })
 
 test('a machine that is full says so', () => {
-  const machine = new Machine({ memoryBytes: abi.MACHINE_BYTES + 8 * MIB })
+  const machine = new Machine({ memoryBytes: abi.MACHINE_BYTES + 12 * MIB })
   const id = machine.create({ ramBytes: 32 * MIB })
   assert.ok(id >= 0, `${id}`)
   const others = [machine.create({ ramBytes: 32 * MIB }), machine.create({ ramBytes: 32 * MIB })]

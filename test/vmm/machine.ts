@@ -6,8 +6,11 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'no
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Code, makeCode } from '../../host-shim/code.ts'
+import { type NetworkReport, type NetworkSpec, packNetwork, readNetworkReport } from '../../host-shim/networks.ts'
 import { prepareEngine } from '../../host-shim/node/engine.ts'
+import type { Training } from '../../host-shim/training.ts'
 import * as abi from '../../hypervisor/abi.ts'
+import { equip } from '../support/trained.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const OUT = join(ROOT, 'build/out/test')
@@ -22,8 +25,9 @@ export interface Spec {
   boot?: number
   disks?: { disk: number; flags?: number }[]
   diskCount?: number
-  nets?: { port: number; mac: number[] }[]
+  nets?: { network: number; mac: number[]; flags?: number; vlan?: number; ip4?: number }[]
   netCount?: number
+  name?: string
   seed?: bigint
   commandLine?: string
   flags?: number
@@ -35,8 +39,13 @@ export interface Spec {
 
 /** The door, as hypervisor/index.ts declares it. */
 export interface Door {
-  boot(cpus: number, memoryBytes: number): number
+  boot(cpus: number, memoryBytes: number, codeBytes: number): number
   window(): number
+  networkDefine(id: number): number
+  networkRemove(id: number): number
+  networkReport(id: number): number
+  networkLink(uplink: number, up: number): number
+  networkCapture(guest: number, nic: number, uplink: number): number
   guestCreate(): number
   guestLoad(id: number, what: number, offset: number, total: number, length: number): number
   guestStart(id: number): number
@@ -45,7 +54,7 @@ export interface Door {
   run(cpu: number): number
   blockDone(tag: number, status: number): void
   consoleReady(guest: number): void
-  netReady(port: number): void
+  netReady(uplink: number): void
   guestStop(id: number): number
   guestState(id: number): number
   guestStopReason(id: number): number
@@ -57,15 +66,20 @@ export interface Door {
   guestSet(id: number, what: number, value: number): number
   guestPress(id: number): number
   machineStats(): number
+  codeTrained(ptr: number, length: number): number
   mailbox(): number
   guestRemove(id: number): number
 }
 
 export interface MachineOptions {
   memoryBytes?: number
+  /** Of these for each CPU's decoded code. Default: CODE_BYTES. */
+  codeBytes?: number
   cpus?: number
   tickNs?: number
   code?(code: Code, memory: WebAssembly.Memory): Code
+  /** Gets each module of translated code. */
+  keep?(module: Uint8Array): void
 }
 
 /** One machine with a host of its own. */
@@ -96,17 +110,22 @@ export class Machine {
     const memoryBytes = options.memoryBytes ?? MEMORY_BYTES
     this.memory = new WebAssembly.Memory({ initial: memoryBytes >> 16, maximum: 65536, shared: true })
     prepareEngine()
-    const code = makeCode({ memory: this.memory, kernel: () => instance.exports, warn: fail })
+    const code = makeCode({ memory: this.memory, kernel: () => instance.exports, warn: fail, keep: options.keep })
     const host = { ...this.host(), ...(options.code?.(code, this.memory) ?? code) }
     const instance: WebAssembly.Instance = new WebAssembly.Instance(kernel(), { env: { memory: this.memory }, host })
     this.door = instance.exports as unknown as Door
-    const answer = this.door.boot(options.cpus ?? 1, memoryBytes)
+    const answer = this.door.boot(options.cpus ?? 1, memoryBytes, options.codeBytes ?? abi.CODE_BYTES)
     if (answer !== abi.OK) throw new Error(`boot answers ${answer}`)
   }
 
   /** The window as bytes. */
   get window(): Uint8Array {
     return new Uint8Array(this.memory.buffer, this.door.window(), abi.WINDOW_SIZE)
+  }
+
+  /** Gives the kernel code that was trained elsewhere; what it answers. */
+  equip(training: Training): number {
+    return equip(this.door as unknown as WebAssembly.Exports, this.memory, training)
   }
 
   private host(): Record<string, (...args: never[]) => unknown> {
@@ -178,6 +197,7 @@ export class Machine {
     view.setBigUint64(abi.SPEC_SEED, spec.seed ?? 0n, true)
     view.setUint32(abi.SPEC_CMDLINE_BYTES, commandLine.length, true)
     view.setUint32(abi.SPEC_FLAGS, spec.flags ?? 0, true)
+    window.set(Buffer.from(spec.name ?? '', 'latin1'), abi.SPEC_NAME)
     view.setBigUint64(abi.SPEC_ENTRY, BigInt(spec.entry ?? 0), true)
     view.setBigUint64(abi.SPEC_TOHOST, BigInt(spec.tohost ?? 0), true)
     view.setUint32(abi.SPEC_TRANSLATOR, spec.translator ?? abi.TRANSLATOR_ON, true)
@@ -186,12 +206,29 @@ export class Machine {
       view.setUint32(abi.SPEC_DISKS + 16 * i, disk, true)
       view.setUint32(abi.SPEC_DISKS + 16 * i + 4, flags ?? 0, true)
     })
-    spec.nets?.forEach(({ port, mac }, i) => {
-      view.setUint32(abi.SPEC_NETS + 16 * i, port, true)
-      window.set(mac, abi.SPEC_NETS + 16 * i + 6)
+    spec.nets?.forEach(({ network, mac, flags, vlan, ip4 }, i) => {
+      const at = abi.SPEC_NETS + abi.SPEC_NET_SIZE * i
+      view.setUint32(at + abi.SPEC_NET_NETWORK, network, true)
+      view.setUint16(at + abi.SPEC_NET_FLAGS, flags ?? 0, true)
+      view.setUint16(at + abi.SPEC_NET_VLAN, vlan ?? 0, true)
+      view.setUint32(at + abi.SPEC_NET_IP4, ip4 ?? 0, true)
+      window.set(mac, at + abi.SPEC_NET_MAC)
     })
     window.set(commandLine.subarray(0, abi.SPEC_CMDLINE_MAX + 16), abi.SPEC_CMDLINE)
     return this.door.guestCreate()
+  }
+
+  /** Writes a network's description into the window and defines it; OK or an error code. By default a bridge without an uplink. */
+  network(id: number, spec: NetworkSpec = {}): number {
+    packNetwork(spec, this.window)
+    return this.door.networkDefine(id)
+  }
+
+  /** The report of a network. */
+  networkReport(id: number): NetworkReport {
+    const code = this.door.networkReport(id)
+    if (code !== abi.OK) throw new Error(`networkReport answers ${code}`)
+    return readNetworkReport(this.window)
   }
 
   /** Loads an image in chunks; the first answer that is an error, or OK. `bytes` may be shorter than `total` says. */

@@ -54,4 +54,44 @@ for (const [name, translator] of [
   })
 }
 
+test('guests that share one page of code and not the next keep a translation each, and are not translated again and again', () => {
+  const source = fileURLToPath(new URL('shared-neighbour.S', import.meta.url))
+  const program = assemble({ sources: [source] })
+  const image = readFileSync(program.flat)
+  const machine = new Machine()
+  const ids = Array.from({ length: GUESTS }, (_, i) => {
+    const tohost = addressOf(program, 'tohost')
+    const id = machine.create({ boot: abi.BOOT_FIRMWARE, tohost, heat: 1000, ramBytes: 1 << 20 })
+    const own = Buffer.from(image)
+    const change = addressOf(program, 'change') - abi.GUEST_RAM_BASE
+    own.writeUInt32LE(own.readUInt32LE(change) | ((i + 2) << 20), change)
+    own.writeUInt32LE(i + 2, addressOf(program, 'addend') - abi.GUEST_RAM_BASE)
+    assert.is(machine.load(id, abi.LOAD_PHYSICAL, own, { at: abi.GUEST_RAM_BASE }), abi.OK)
+    assert.is(machine.door.guestStart(id), abi.OK)
+    return id
+  })
+  const stat = (number: number) => ids.map((id) => machine.stats(id)[number] as number)
+  const runs = () =>
+    assert.equal(
+      ids.map((id) => machine.door.guestState(id)),
+      ids.map(() => abi.GUEST_RUNNING),
+    )
+  // The pages of `_start` and of `outer`, and what is empty.
+  const isShared = () => (machine.machineStats()[abi.MACHINE_STAT_SAVED_FRAMES] as number) >= 2 * (GUESTS - 1)
+  assert.ok(machine.run({ until: isShared, timeoutMs: 90_000 }), 'Nothing was shared')
+  // What was shared is translated for each of them.
+  const goOn = (instructions: number) => {
+    const least = stat(abi.STAT_INSTRUCTIONS).map((before) => before + instructions)
+    const until = () => stat(abi.STAT_INSTRUCTIONS).every((now, i) => now >= (least[i] as number))
+    assert.ok(machine.run({ until, timeoutMs: 90_000 }), 'The guests do not go on')
+    runs()
+  }
+  goOn(3_000_000)
+  const before = machine.stats(ids[0] as number)[abi.STAT_MODULES] as number
+  goOn(30_000_000)
+  const made = (machine.stats(ids[0] as number)[abi.STAT_MODULES] as number) - before
+  // Some, as more pages are shared. With one translation for all it would be one for each turn of a guest.
+  assert.ok(made <= 30, `${made} modules were made`)
+})
+
 test.run()

@@ -18,7 +18,7 @@ const WRONG: Record<string, Spec> = {
   'more harts than there can be': { harts: abi.MAX_HARTS + 1 },
   'an unknown way to start': { boot: 2 },
   'too many disks': { diskCount: abi.MAX_DISKS + 1 },
-  'too many ports': { netCount: abi.MAX_NETS + 1 },
+  'too many network devices': { netCount: abi.MAX_NETS + 1 },
   'a disk that does not exist': { disks: [{ disk: 99 }] },
   'an unknown flag': { flags: 2 },
   'a command line that is too long': { commandLine: 'x'.repeat(abi.SPEC_CMDLINE_MAX + 1) },
@@ -49,11 +49,12 @@ test('the table has room for MAX_GUESTS, and a removed one makes room', () => {
 
 test('every device a spec may ask for fits on the board', () => {
   const machine = new Machine()
+  machine.network(0)
   const id = machine.create({
     boot: abi.BOOT_FIRMWARE,
     harts: abi.MAX_HARTS,
     disks: Array.from({ length: abi.MAX_DISKS }, () => ({ disk: 0 })),
-    nets: Array.from({ length: abi.MAX_NETS }, (_, port) => ({ port, mac: [2, 0, 0, 0, 0, port] })),
+    nets: Array.from({ length: abi.MAX_NETS }, (_, i) => ({ network: 0, mac: [2, 0, 0, 0, 0, i] })),
     flags: abi.SPEC_FLAG_VIRTIO_CONSOLE,
     commandLine: 'x'.repeat(abi.SPEC_CMDLINE_MAX),
   })
@@ -87,7 +88,7 @@ test('an id that is no guest is refused everywhere', () => {
 
 test('the machine boots once', () => {
   const machine = new Machine()
-  assert.is(machine.door.boot(1, 512 * MIB), abi.E_BAD_STATE)
+  assert.is(machine.door.boot(1, 512 * MIB, abi.CODE_BYTES), abi.E_BAD_STATE)
 })
 
 test('a machine without room for frames, or without a CPU, does not boot', () => {
@@ -100,6 +101,10 @@ test('a machine without room for frames, or without a CPU, does not boot', () =>
   ]) {
     assert.throws(() => new Machine({ cpus: cpus as number, memoryBytes: bytes as number }))
   }
+  for (const codeBytes of [0, (8 << 20) - 4096, (8 << 20) + 1, 2 ** 31]) {
+    assert.throws(() => new Machine({ codeBytes }), /boot answers -2/)
+  }
+  assert.ok(new Machine({ codeBytes: 256 << 20 }))
 })
 
 test('states follow each other as drawn', () => {

@@ -17,7 +17,7 @@ const FULL: Spec = {
   harts: 2,
   ramBytes: 128 << 20,
   disks: [{ disk: 0 }, { disk: 0, flags: abi.DISK_READ_ONLY }],
-  nets: [{ port: 0, mac: [2, 0, 0, 0, 0, 1] }],
+  nets: [{ network: 0, mac: [2, 0, 0, 0, 0, 1] }],
   flags: abi.SPEC_FLAG_VIRTIO_CONSOLE,
   commandLine: 'console=ttyS0 quiet',
 }
@@ -25,6 +25,7 @@ const FULL: Spec = {
 /** The tree of a guest that has been started: as the window holds it, and as the guest's RAM does. */
 function treeOf(spec: Spec, initrd?: Uint8Array): { window: Buffer; ram: Buffer; address: number } {
   const machine = new Machine()
+  machine.network(0)
   const id = machine.create(spec)
   assert.is(id, 0)
   if (spec.boot !== abi.BOOT_FIRMWARE) assert.is(machine.load(id, abi.LOAD_KERNEL, image(4096)), abi.OK)

@@ -34,8 +34,10 @@ const STEP_PASSED: u32 = 4096;
 /** ns between two steps: at first some 12 000 pages a second; fewer while there is nothing to be found. */
 const STEP_LEAST_NS: f64 = 10_000_000;
 const STEP_MOST_NS: f64 = 160_000_000;
-/** Found less than one of so many pages in a round: there is little to be found. */
+/** Found less than one of so many pages that stayed as they were in a round: there is little to be found. */
 const WORTH: u32 = 256;
+/** Less than one of so many pages was seen before: the round tells nothing. */
+const YOUNG: u32 = 4;
 /** Owners of a shared frame at most: the count has 16 bits, and others share frames too. */
 const OWNERS_MOST: u32 = 0xf000;
 
@@ -110,9 +112,11 @@ export function step(most: u32): u32 {
 function next(id: u32): u32 {
   while (++id < <u32>MAX_GUESTS) if (isLookedAt(guestAt(id))) return id;
   const s = state();
-  const isWorth = s.roundFound > s.roundLooked / WORTH;
-  s.sharingStepNs = isWorth ? STEP_LEAST_NS : min(s.sharingStepNs * 2, STEP_MOST_NS);
+  // Where no page was seen before, as in the first round of young guests, nothing could be found.
+  if (s.roundFound > s.roundStable / WORTH) s.sharingStepNs = STEP_LEAST_NS;
+  else if (s.roundStable > s.roundLooked / YOUNG) s.sharingStepNs = min(s.sharingStepNs * 2, STEP_MOST_NS);
   s.roundFound = 0;
+  s.roundStable = 0;
   s.roundLooked = 0;
   for (id = 0; id < <u32>MAX_GUESTS; id++) if (isLookedAt(guestAt(id))) return id;
   return 0;
@@ -137,7 +141,9 @@ function stepOf(guest: Guest, most: u32): u32 {
     const sum = (word & PAGE_MERGED) != 0 ? lastSum(frame) : sumOf(frames.address(frame));
     const isStable = sum == lastSum(frame);
     setSum(frame, sum);
-    if (!isStable || isBusy) continue;
+    if (!isStable) continue;
+    s.roundStable++;
+    if (isBusy) continue;
     if (sum == ZEROES) {
       addPair(pairs++, page, frame, NONE, 0);
       continue;

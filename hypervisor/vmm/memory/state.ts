@@ -37,8 +37,9 @@ export class State {
   /** The guest and the page that it goes on with. */
   guest: u32;
   page: u32;
-  /** Pages that were merged or dropped since the search last was at guest 0, and pages looked at. */
+  /** Since the search last was at guest 0: pages that were merged or dropped, that were as at the last look, that were looked at. */
   roundFound: u32;
+  roundStable: u32;
   roundLooked: u32;
   /** Since the machine began: pages looked at, made to share a frame, dropped as they held zeroes. */
   looked: u64;

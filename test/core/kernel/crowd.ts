@@ -1,6 +1,6 @@
 // What the tests of several CPUs share: the machine, guests whose harts run at once, words by which CPUs meet, an assembler.
 
-import { BOOT_FIRMWARE } from "../../../hypervisor/abi";
+import { BOOT_FIRMWARE, CODE_BYTES } from "../../../hypervisor/abi";
 import * as frames from "../../../hypervisor/core/frames";
 import { WINDOW } from "../../../hypervisor/core/layout";
 import { wait } from "../../../hypervisor/core/wait";
@@ -27,7 +27,7 @@ export const SCRATCH: usize = WINDOW + 4096;
 /** The machine at its beginning. */
 export function boot(): void {
   machine().cpus = CPUS;
-  frames.open(CPUS, <u64>memory.size() << 16);
+  frames.open(CPUS, <u64>memory.size() << 16, CODE_BYTES);
 }
 
 /** Waits until all CPUs have come here as often as this one. */

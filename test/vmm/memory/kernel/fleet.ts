@@ -1,6 +1,6 @@
 // Guests with a balloon and nothing else, for tests of the machine's memory.
 
-import { GUEST_RUNNING, PAGE_SIZE } from "../../../../hypervisor/abi";
+import { CODE_BYTES, GUEST_RUNNING, PAGE_SIZE } from "../../../../hypervisor/abi";
 import * as frames from "../../../../hypervisor/core/frames";
 import { machine } from "../../../../hypervisor/core/machine";
 import { DEVICE_VIRTIO_BALLOON } from "../../../../hypervisor/devices/device";
@@ -12,10 +12,10 @@ import { add } from "../../../support/kernel/driver";
 
 /** A machine with so many frames. */
 export function machineWith(count: u32): void {
-  const end = <u64>framesBase(1) + (<u64>count << 12);
+  const end = <u64>framesBase(1, CODE_BYTES) + (<u64>count << 12);
   const pages = <i32>(end + 0xffff >> 16);
   if (pages > memory.size()) memory.grow(pages - memory.size());
-  frames.open(1, end);
+  frames.open(1, end, CODE_BYTES);
   machine().cpus = 1;
 }
 

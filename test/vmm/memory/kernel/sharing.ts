@@ -1,6 +1,7 @@
 // Pages that are alike share a frame; who writes one has his own again.
 
 import { GUEST_NONE, OK } from "../../../../hypervisor/abi";
+import { cpuAt } from "../../../../hypervisor/core/cpus";
 import * as frames from "../../../../hypervisor/core/frames";
 import { machine } from "../../../../hypervisor/core/machine";
 import * as stale from "../../../../hypervisor/core/stale";
@@ -65,6 +66,35 @@ export function guests_with_the_same_pages_share_them_and_zeroes_take_no_frame()
   assert(guest(0).touched == 300);
   assert(isBalanced(2));
   assert(areRight(guest(0), guest(1)));
+}
+
+/** Steps of the search, each when it is due; ns until all twins' pages are shared. */
+function searchFor(steps: u32): f64 {
+  const s = state();
+  const start = s.sharingDue;
+  for (let i: u32 = 0; i < steps && s.merged < 200; i++) sharing.tick(cpuAt(0), s.sharingDue);
+  return s.sharingDue - start;
+}
+
+export function the_first_look_at_young_guests_does_not_slow_the_search_down(): void {
+  twins();
+  const ns = searchFor(100);
+  assert(state().merged == 200);
+  // Two rounds of six steps of 10 ms each, and not the second with twice as much time between.
+  assert(ns <= 130e6);
+}
+
+export function the_search_slows_down_where_there_is_nothing_to_find(): void {
+  machineWith(4000);
+  for (let id: u32 = 0; id < 2; id++) {
+    const guest = guestWith(id, PAGES);
+    for (let page: u32 = 0; page < 300; page++) write(guest, page, 10_000 * (id + 1) + page);
+  }
+  searchFor(100);
+  assert(state().merged == 0 && state().sharingStepNs == 160e6);
+  for (let page: u32 = 0; page < 200; page++) write(guest(0), page, 20_000 + page);
+  searchFor(100);
+  assert(state().merged == 200);
 }
 
 export function a_page_that_is_written_is_its_guests_own_again(): void {
