@@ -187,6 +187,7 @@ test('a failing disk is an I/O error for the guest, and told to the user under o
   // Writes to /dev/full fail as on a full file system.
   const full: Disk = {
     name: 'The disk full.img',
+    path: '/dev/full',
     fd: openSync('/dev/full', 'r+'),
     sizeBytes: SIZE,
     identity: '',

@@ -1,67 +1,23 @@
-// An uplink carries frames to and from a stream socket, and outlives the loss of it.
+// The uplink that calls carries frames to and from a stream socket, and outlives the loss of it.
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Frames, FrameSplitter } from '../../../host-shim/frames.ts'
-import { type StreamAddress, Uplink } from '../../../host-shim/node/uplink.ts'
+import { FrameSplitter } from '../../../../host-shim/frames.ts'
+import { type StreamAddress, StreamUplink } from '../../../../host-shim/node/uplinks/stream.ts'
+import { echo, frame, framed, listen, plug, portOf, until } from './socket.ts'
 
-const frame = (length: number, seed: number) => Uint8Array.from({ length }, (_, i) => (i * 17 + seed) & 255)
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (condition()) return
-    await sleep(10)
-  }
-  assert.unreachable(`${what} did not happen in 5 s`)
-}
-
-function plug(address: StreamAddress, capacity = 1 << 20) {
-  const out = Frames.create(capacity)
-  const into = Frames.create(capacity)
-  const warnings: string[] = []
-  let wakes = 0
-  const uplink = new Uplink({ address, out, in: into, wake: () => wakes++, warn: (text) => warnings.push(text) })
-  const target = new Uint8Array(70000)
-  return {
-    uplink,
-    out,
-    warnings,
-    wakes: () => wakes,
-    /** What the machine's network function does. */
-    send(one: Uint8Array): boolean {
-      const sent = out.put(one)
-      if (out.ring.tellReader()) uplink.pump()
-      return sent
-    },
-    receive(): Uint8Array | undefined {
-      const length = into.take(target)
-      return length === 0 ? undefined : target.slice(0, length)
-    },
-  }
-}
-
-async function listen(where: { port: number } | { path: string }, serve: (socket: Socket) => void): Promise<Server> {
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    serve(socket)
-  })
-  server.listen('path' in where ? where : { host: '127.0.0.1', ...where })
-  await once(server, 'listening')
-  return server
-}
-
-const portOf = (server: Server) => (server.address() as AddressInfo).port
-const echo = (socket: Socket) => socket.pipe(socket)
+const call = (address: StreamAddress, capacity?: number) =>
+  plug((options) => new StreamUplink(address, options), capacity)
 
 test('frames go out and come back over TCP, unchanged and in order', async () => {
   const server = await listen({ port: 0 }, echo)
-  const port = plug({ host: '127.0.0.1', port: portOf(server) })
+  const port = call({ host: '127.0.0.1', port: portOf(server) })
   const sent = [frame(60, 1), frame(1514, 2), frame(65534, 3), frame(1, 4)]
   await until(() => {
     port.send(frame(60, 0))
@@ -85,7 +41,7 @@ test('a UNIX socket does the same', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'orlop-uplink-'))
   const path = join(folder, 'socket')
   const server = await listen({ path }, echo)
-  const port = plug({ path })
+  const port = call({ path })
   await until(() => {
     port.send(frame(60, 5))
     return port.receive()?.length === 60
@@ -98,7 +54,7 @@ test('a UNIX socket does the same', async () => {
 test('a lost connection is made again, starts with a whole frame, and is told once', async () => {
   const server = await listen({ port: 0 }, (socket) => socket.destroy())
   const number = portOf(server)
-  const port = plug({ host: '127.0.0.1', port: number })
+  const port = call({ host: '127.0.0.1', port: number })
   await until(() => port.warnings.length > 0, 'a warning')
   server.close()
   await once(server, 'close')
@@ -125,7 +81,7 @@ test('while nobody is there frames are dropped, and the ring does not fill up', 
   const server = await listen({ port: 0 }, echo)
   const number = portOf(server)
   server.close()
-  const port = plug({ host: '127.0.0.1', port: number }, 4096)
+  const port = call({ host: '127.0.0.1', port: number }, 4096)
   await until(() => port.warnings.length > 0, 'a warning')
   for (let i = 0; i < 100; i++) assert.ok(port.send(frame(1000, i)))
   port.uplink.close()
@@ -137,7 +93,7 @@ test('a peer that does not read stops nothing but its own frames', async () => {
     sockets.push(socket)
     socket.pause()
   })
-  const port = plug({ host: '127.0.0.1', port: portOf(server) }, 1 << 18)
+  const port = call({ host: '127.0.0.1', port: portOf(server) }, 1 << 18)
   await until(() => sockets.length > 0, 'the connection')
   await sleep(50)
   let refused = 0
@@ -164,9 +120,40 @@ test('a peer that speaks something else is left, and tried again', async () => {
     calls++
     socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')
   })
-  const port = plug({ host: '127.0.0.1', port: portOf(server) })
+  const port = call({ host: '127.0.0.1', port: portOf(server) })
   await until(() => calls >= 2, 'a second call')
   assert.match(port.warnings[0]!, /does not speak QEMU's stream framing/)
+  port.uplink.close()
+  server.close()
+})
+
+test('the link is up while there is a connection', async () => {
+  const sockets: Socket[] = []
+  const server = await listen({ port: 0 }, (socket) => sockets.push(socket))
+  const port = call({ host: '127.0.0.1', port: portOf(server) })
+  await until(() => sockets.length === 1 && port.links.length === 1, 'the connection')
+  sockets[0]!.destroy()
+  await until(() => sockets.length === 2 && port.links.length === 3, 'the next one')
+  assert.equal(port.links, [true, false, true])
+  port.uplink.close()
+  server.close()
+})
+
+test('a peer that sends faster than the machine takes is held back, and loses nothing', async () => {
+  const count = 5000
+  const server = await listen({ port: 0 }, (socket) => {
+    for (let i = 0; i < count; i++) socket.write(framed(frame(1000, i)))
+  })
+  const port = call({ host: '127.0.0.1', port: portOf(server) }, 1 << 19)
+  await until(() => port.into.ring.room < port.into.ring.capacity / 2, 'a ring that is half full')
+  let got = 0
+  await until(() => {
+    for (let one = port.receive(); one !== undefined; one = port.receive()) {
+      assert.is(one[0], got & 255)
+      got++
+    }
+    return got === count
+  }, 'the last frame')
   port.uplink.close()
   server.close()
 })
