@@ -32,6 +32,7 @@ const STEPS: Step[] = [
   tool('lint', BIOME, ['lint', '--colors=off', '--error-on-warnings', '--max-diagnostics=50', ...fix]),
   tool('tsc, host side', 'typescript/bin/tsc', ['-p', '.']),
   tool('tsc, kernel', 'typescript/bin/tsc', ['-p', 'hypervisor/tsconfig.json']),
+  tool('tsc, WASI shim', 'typescript/bin/tsc', ['-p', 'host-shim/wasi/tsconfig.json']),
   tool('tsc, kernel tests', 'typescript/bin/tsc', ['-p', 'test/tsconfig.json']),
   {
     name: 'asc',

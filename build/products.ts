@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build, formatMessages } from 'esbuild'
 import { type Artefact, BuildError, filesBelow } from './artefact.ts'
+import { image } from './image.ts'
 import { ROOT, runNode } from './process.ts'
 
 /** The oldest Node that we run on; package.json says the same under `engines`. */
@@ -72,8 +73,10 @@ function bundle(name: string, entry: string, isProgram: boolean): Artefact {
 
 export const PRODUCTS: Artefact[] = [
   kernel,
+  image(`asc ${versionOf('assemblyscript')}, binaryen ${versionOf('binaryen')}`),
   bundle('orlop.mjs', 'cli/main.ts', true),
   bundle('worker.mjs', 'host-shim/node/worker.ts', false),
+  bundle('guest.mjs', 'host-shim/node/hosted/process.ts', false),
 ]
 
 function versionOf(name: string): string {

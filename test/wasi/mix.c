@@ -1,0 +1,21 @@
+// Prints the sum of a hash over many rounds, calling a function that gets hot, and switches off.
+
+#include "../../guests/programs/machine.h"
+
+#ifndef FACTOR
+#define FACTOR 1000003
+#endif
+
+__attribute__((noinline)) static u64 mix(u64 sum, u64 value) {
+  for (int i = 0; i < 8; i++) sum = sum * FACTOR ^ value >> i * 8;
+  return sum;
+}
+
+int main(void) {
+  u64 sum = 0;
+  for (u64 round = 0; round < 1000000; round++) sum = mix(sum, round);
+  print("sum ");
+  print_hex(sum);
+  print("\n");
+  return 0;
+}
