@@ -19,9 +19,11 @@ export interface CodeOptions {
   kernel(): WebAssembly.Exports
   /** Gets a sentence, once, if the kernel makes code that the engine does not take: a mistake of ours. Default: nobody does. */
   warn?(message: string): void
+  /** Gets the bytes of each module that is installed. Default: nobody does. */
+  keep?(module: Uint8Array): void
 }
 
-export function makeCode({ memory, kernel, warn }: CodeOptions): Code {
+export function makeCode({ memory, kernel, warn, keep }: CodeOptions): Code {
   const table = () => kernel().table as WebAssembly.Table
   let hasWarned = false
   return {
@@ -39,6 +41,7 @@ export function makeCode({ memory, kernel, warn }: CodeOptions): Code {
         const missing = from + functions.length - places.length
         if (missing > 0) places.grow(missing)
         for (const [i, code] of functions.entries()) places.set(from + i, code)
+        keep?.(bytes)
         return abi.OK
       } catch (error) {
         if (error instanceof RangeError) return abi.E_NO_MEMORY

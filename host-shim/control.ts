@@ -2,7 +2,7 @@
 //
 // They lie in the machine's own memory, so that a guest that never sleeps is reached as surely as one that always does.
 
-import { MAILBOX_INPUT, MAILBOX_WAKE, MAX_CPUS } from '../hypervisor/abi.ts'
+import { MAILBOX_INPUT, MAILBOX_UPLINKS, MAILBOX_WAKE, MAX_CPUS } from '../hypervisor/abi.ts'
 
 export class Control {
   private readonly words: Int32Array
@@ -18,8 +18,12 @@ export class Control {
 
   /** Says that input waits for a guest, or room for its output; any CPU may fetch it. */
   input(guest: number): void {
-    Atomics.or(this.words, MAILBOX_INPUT / 4 + (guest >>> 5), 1 << (guest & 31))
-    for (let cpu = 0; cpu < this.cpus; cpu++) this.wake(cpu)
+    this.announce(MAILBOX_INPUT / 4 + (guest >>> 5), guest & 31)
+  }
+
+  /** Says that frames wait at an uplink, or room for those that go out; any CPU may see to it. */
+  uplink(number: number): void {
+    this.announce(MAILBOX_UPLINKS / 4, number)
   }
 
   /** Ends a CPU's sleep, or its next one, if it is just about to lie down. */
@@ -36,5 +40,10 @@ export class Control {
   /** Sleeps until the next wake after `seen`, or for `ns` nanoseconds. */
   sleep(cpu: number, seen: number, ns: number): void {
     Atomics.wait(this.words, MAILBOX_WAKE / 4 + cpu, seen, ns / 1e6)
+  }
+
+  private announce(word: number, bit: number): void {
+    Atomics.or(this.words, word, 1 << bit)
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.wake(cpu)
   }
 }

@@ -28,6 +28,18 @@ export class MachineError extends Error {
   }
 }
 
+/** A guest is lost, and it alone: the process of the host that it was has ended. */
+export class LostError extends Error {
+  /** `how` goes on after "its process". */
+  constructor(
+    guest: string,
+    readonly how: string,
+  ) {
+    super(`The process of ${guest} ${how}.`)
+    this.name = 'LostError'
+  }
+}
+
 /** What a code means, as the beginning of a sentence. */
 export function meaningOf(code: number): string {
   return MEANINGS.get(code) ?? `The machine answered ${code}`

@@ -22,11 +22,26 @@ export class Frames {
 
   /** Writer: puts a frame; false when there is no room, or it is no frame by its length. */
   put(frame: Uint8Array): boolean {
-    if (frame.length === 0 || frame.length > FRAME_MAX) return false
-    if (this.ring.room < FRAME_HEAD + frame.length) return false
-    this.headView.setUint32(0, frame.length)
-    this.ring.write(this.head)
+    if (!this.begin(frame.length)) return false
     this.ring.write(frame)
+    return true
+  }
+
+  /** Writer: puts a frame that lies in several places, like `put`. */
+  putParts(parts: Uint8Array[]): boolean {
+    let length = 0
+    for (const part of parts) length += part.length
+    if (!this.begin(length)) return false
+    for (const part of parts) this.ring.write(part)
+    return true
+  }
+
+  /** Writes the head of a frame for which there is room. */
+  private begin(length: number): boolean {
+    if (length === 0 || length > FRAME_MAX) return false
+    if (this.ring.room < FRAME_HEAD + length) return false
+    this.headView.setUint32(0, length)
+    this.ring.write(this.head)
     return true
   }
 
@@ -35,6 +50,13 @@ export class Frames {
     if (this.ring.peek(this.head) < FRAME_HEAD) return 0
     const length = this.headView.getUint32(0)
     return this.ring.length < FRAME_HEAD + length ? 0 : length
+  }
+
+  /** Reader: takes the next frame out unread; false: there is none. */
+  drop(): boolean {
+    const length = this.nextLength()
+    if (length > 0) this.ring.skip(FRAME_HEAD + length)
+    return length > 0
   }
 
   /** Reader: takes the next frame into `target` and returns its length; 0: none. One that is too long is thrown away. */

@@ -6,7 +6,15 @@ import * as abi from '../hypervisor/abi.ts'
 import { makeCode, NO_CODE } from './code.ts'
 import { type Divergence, readDivergence } from './divergence.ts'
 import { MachineError, meaningOf } from './error.ts'
-import { type GuestSpec, packSpec } from './guest-spec.ts'
+import { type CableSpec, type GuestSpec, packCable, packSpec } from './guest-spec.ts'
+import {
+  type ForwardSpec,
+  type NetworkReport,
+  type NetworkSpec,
+  packForward,
+  packNetwork,
+  readNetworkReport,
+} from './networks.ts'
 import type { Setting } from './settings.ts'
 import { type GuestStats, type MachineStats, readMachineStats, readStats } from './stats.ts'
 
@@ -27,8 +35,8 @@ export interface Host {
     count: number,
     tag: number,
   ): number
-  netSend(port: number, ptr: number, length: number): number
-  netReceive(port: number, ptr: number, capacity: number): number
+  netSend(uplink: number, ptr: number, length: number): number
+  netReceive(uplink: number, ptr: number, capacity: number): number
 }
 
 /** Something that can be read from any place: the shape of an image to load. */
@@ -40,19 +48,29 @@ export interface Source {
   read(target: Uint8Array, offset: number): void
 }
 
-export interface MachineOptions {
+export interface KernelOptions {
   module: WebAssembly.Module
   /** Memory of the machine; its size is what the kernel may use. See `memoryFor`. */
   memory: WebAssembly.Memory
   host: Host
-  /** Number of physical CPUs, each of which is an instance over the same memory. Default: 1. */
-  cpus?: number
-  /** Which of them this is. CPU 0 boots the machine, and must have done so before the others are made. Default: 0. */
-  cpu?: number
   /** 'none': refuse code that the kernel makes, as a host must that has no way to run it. Default: 'wasm', take it. */
   code?: 'wasm' | 'none'
   /** Gets what the user should know and that does not end the run, as a sentence. Default: nobody does. */
   warn?(message: string): void
+  /** Gets each module of translated code that is installed (host-shim/training.ts). Default: nobody does. */
+  keep?(module: Uint8Array): void
+}
+
+export interface MachineOptions {
+  door: Door
+  /** Where the door's window is. */
+  memory: WebAssembly.Memory
+  /** Number of physical CPUs, each of which is an instance over the same memory. Default: 1. */
+  cpus?: number
+  /** Which of them this is. CPU 0 boots the machine, and must have done so before the others are made. Default: 0. */
+  cpu?: number
+  /** What of the memory is each CPU's cache of decoded code. See `planMemory`. */
+  codeBytes?: number
 }
 
 /** An image for a guest that has not started yet. */
@@ -72,8 +90,8 @@ export interface GuestState {
 }
 
 /** The functions of hypervisor/index.ts. */
-interface Door {
-  boot(cpus: number, memoryBytes: number): number
+export interface Door {
+  boot(cpus: number, memoryBytes: number, codeBytes: number): number
   mailbox(): number
   window(): number
   guestCreate(): number
@@ -92,6 +110,13 @@ interface Door {
   guestStopCode(id: number): number
   guestStats(id: number): number
   machineStats(): number
+  networkDefine(id: number): number
+  networkRemove(id: number): number
+  networkForward(id: number, isNew: number): number
+  networkReport(id: number): number
+  networkLink(uplink: number, up: number): number
+  networkCapture(guest: number, nic: number, uplink: number): number
+  networkPlug(guest: number, nic: number, uplink: number): number
   divergence(id: number): number
 }
 
@@ -99,14 +124,44 @@ const WASM_PAGE = 65536
 /** An engine's typed arrays may end below the 4 GiB that a memory can have. */
 const MEMORY_MAX = 65535 * WASM_PAGE
 
-/** The most RAM that the guests of one machine can have together, in bytes. */
+/** The most RAM that the guests of one machine can have together, in bytes; and so that its CPUs remember much code. */
 export const RAM_MAX = 3840 * 2 ** 20
+export const RAM_MAX_BESIDE_CODE = 3328 * 2 ** 20
 
-/** A memory for guests with so much RAM altogether. The engine commits it page by page, on first touch. */
-export function memoryFor(ramBytes: number, cpus = 1): WebAssembly.Memory {
+/** Bytes for decoded code of all CPUs together, and of one at most: what a dozen small guests use, each with a kernel of its own. */
+const ALL_CODE_MAX = 512 * 2 ** 20
+const CODE_MAX = 256 * 2 ** 20
+
+/** What of its linear memory is for what. */
+export interface MemoryPlan {
+  bytes: number
+  /** Of these the cache of decoded code of each CPU. */
+  codeBytes: number
+}
+
+/** How much memory guests with so much RAM altogether need; the caches of decoded code share what it leaves of the 4 GiB. */
+export function planMemory(ramBytes: number, cpus = 1): MemoryPlan {
   const ownBytes = abi.MACHINE_BYTES + (cpus - 1) * abi.CPU_BYTES
-  const bytes = Math.min(MEMORY_MAX, ownBytes + ramBytes * (1 + 1 / abi.MAP_SHARE))
+  const bytes = ownBytes + ramBytes * (1 + 1 / abi.MAP_SHARE)
+  const most = Math.max(abi.CODE_BYTES, Math.min(CODE_MAX, ALL_CODE_MAX / cpus))
+  const room = abi.CODE_BYTES + Math.max(0, MEMORY_MAX - bytes) / cpus
+  const codeBytes = Math.floor(Math.min(most, room) / WASM_PAGE) * WASM_PAGE
+  return { bytes: Math.min(MEMORY_MAX, bytes + cpus * (codeBytes - abi.CODE_BYTES)), codeBytes }
+}
+
+/** The memory of such a plan. The engine commits it page by page, on first touch. */
+export function memoryFor({ bytes }: MemoryPlan): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: Math.ceil(bytes / WASM_PAGE), maximum: 65536, shared: true })
+}
+
+/** Makes an instance of the kernel: the door of one CPU. */
+export function instantiate({ module, memory, host, code = 'wasm', warn, keep }: KernelOptions): Door {
+  const maker = code === 'none' ? NO_CODE : makeCode({ memory, kernel: () => instance.exports, warn, keep })
+  const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
+    env: { memory },
+    host: { ...host, ...maker, panic: (ptr: number) => die(memory, ptr) },
+  })
+  return instance.exports as unknown as Door
 }
 
 /** The door as one CPU has it. All but `run` and `mailbox` is for CPU 0 alone, which has the window. */
@@ -117,19 +172,13 @@ export class Machine {
   private readonly cpu: number
   private readonly names = new Map<number, string>()
 
-  /** Makes the CPU's instance; that of CPU 0 boots the kernel. */
-  constructor(options: MachineOptions) {
-    const { module, memory, host, cpus = 1, cpu = 0, warn } = options
-    const code = options.code === 'none' ? NO_CODE : makeCode({ memory, kernel: () => instance.exports, warn })
-    const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
-      env: { memory },
-      host: { ...host, ...code, panic: (ptr: number) => die(memory, ptr) },
-    })
+  /** That of CPU 0 boots the kernel. */
+  constructor({ door, memory, cpus = 1, cpu = 0, codeBytes = abi.CODE_BYTES }: MachineOptions) {
     this.cpu = cpu
-    this.door = instance.exports as unknown as Door
+    this.door = door
     const bytes = memory.buffer.byteLength
     if (cpu === 0) {
-      expectOk(this.door.boot(cpus, bytes), () => `The machine does not start with ${bytes} bytes of memory`)
+      expectOk(this.door.boot(cpus, bytes, codeBytes), () => `The machine does not start with ${bytes} bytes of memory`)
     }
     this.window = new Uint8Array(memory.buffer, this.door.window() >>> 0, abi.WINDOW_SIZE)
   }
@@ -242,6 +291,68 @@ export class Machine {
   machineStats(): MachineStats {
     expectOk(this.door.machineStats(), () => 'The machine has no statistics')
     return readMachineStats(this.window)
+  }
+
+  /** Makes network `id`, which no network must have. */
+  defineNetwork(id: number, spec: NetworkSpec): void {
+    packNetwork(spec, this.window)
+    expectOk(this.door.networkDefine(id), () => 'The network cannot be made as described')
+  }
+
+  /** Takes a network away that no guest is on. */
+  removeNetwork(id: number): void {
+    const code = this.door.networkRemove(id)
+    if (code === abi.E_BUSY) throw new MachineError(code, 'The network has guests on it; remove these first.')
+    expectOk(code, () => 'The network cannot be removed')
+  }
+
+  /** Makes ports of a network's uplink those of a guest, or ends that, with the connections to them. */
+  forward(id: number, spec: ForwardSpec, isNew: boolean): void {
+    packForward(spec, this.window)
+    const code = this.door.networkForward(id, isNew ? 1 : 0)
+    if (code === abi.E_NO_SPACE) {
+      throw new MachineError(code, `A machine has at most ${abi.MAX_FORWARDS} forwardings; remove one first.`)
+    }
+    const what = `Port ${spec.port}/${spec.protocol} of the uplink`
+    if (code === abi.E_BUSY) throw new MachineError(code, `${what} is forwarded already; give another.`)
+    expectOk(code, () => `${what} cannot be ${isNew ? 'forwarded' : 'taken back'}`)
+  }
+
+  networkReport(id: number): NetworkReport {
+    expectOk(this.door.networkReport(id), () => `The network ${id} has no report`)
+    return readNetworkReport(this.window)
+  }
+
+  /** Tells whether frames can pass an uplink. */
+  setLink(uplink: number, isUp: boolean): void {
+    expectOk(this.door.networkLink(uplink, isUp ? 1 : 0), () => `The uplink ${uplink} cannot change its link`)
+  }
+
+  /**
+   * Sends copies of what passes a guest's network device, or with NETPORT_UPLINK the uplink of network `nic`, to an uplink that
+   * no network has; undefined ends that.
+   */
+  capture(guest: number, nic: number, uplink: number | undefined): void {
+    const code = this.door.networkCapture(guest, nic, uplink ?? abi.NO_UPLINK)
+    if (code === abi.E_BUSY) throw new MachineError(code, 'This is being captured already; end that first.')
+    expectOk(code, () => {
+      if (guest === abi.NETPORT_UPLINK) return `The network ${nic} has no uplink to capture`
+      return `${this.nameOf(guest)} has no network device ${nic} to capture`
+    })
+  }
+
+  /** Gives a guest that is elsewhere a port, whose frames pass an uplink that no network has. */
+  plug(guest: number, nic: number, uplink: number, spec: CableSpec): void {
+    packCable(spec, this.window)
+    expectOk(
+      this.door.networkPlug(guest, nic, uplink),
+      () => `Network device ${nic} of ${spec.name} cannot be plugged in`,
+    )
+  }
+
+  /** Takes that port away. */
+  unplug(guest: number, nic: number): void {
+    expectOk(this.door.networkPlug(guest, nic, abi.NO_UPLINK), () => `Guest ${guest} has no cable ${nic} to pull out`)
   }
 
   /** What both engines made of the same code, for a guest that has stopped with STOP_DIVERGED. */

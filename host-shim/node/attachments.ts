@@ -9,9 +9,9 @@ import { now, wall } from './clock.ts'
 import { type ConsoleLine, makeConsole } from './console.ts'
 import { type Disk, makeDisks } from './disk.ts'
 import { makeEntropy } from './entropy.ts'
-import { makePorts, type Port } from './net.ts'
+import { makeNet, type NetPort } from './net.ts'
 import type { Transfer } from './disk.ts'
-import type { ConsoleRings, PortRings, ThreadMessage } from './protocol.ts'
+import type { ConsoleRings, ThreadMessage, UplinkRings } from './protocol.ts'
 
 export interface AttachmentCallbacks {
   tell(message: ThreadMessage): void
@@ -20,10 +20,13 @@ export interface AttachmentCallbacks {
   control(): Control
 }
 
+/** What a guest, a disk or an uplink is attached to. */
+export type Sockets = Pick<Attachments, keyof Attachments & `${'attach' | 'detach'}${string}`>
+
 export class Attachments {
   private readonly lines = new Map<number, ConsoleLine>()
   private readonly disks = new Map<number, Disk>()
-  private readonly ports = new Map<number, Port>()
+  private readonly uplinks = new Map<number, NetPort>()
 
   constructor(private readonly callbacks: AttachmentCallbacks) {}
 
@@ -39,7 +42,7 @@ export class Attachments {
         fail: (disk, failure) => tell({ kind: 'disk-failed', disk, ...failure }),
         defer,
       }),
-      ...makePorts(memory, this.ports),
+      ...makeNet(memory, this.uplinks),
     }
   }
 
@@ -47,30 +50,36 @@ export class Attachments {
     for (const [number, disk] of disks) this.disks.set(number, disk)
   }
 
-  attachGuest(guest: number, console: ConsoleRings, ports: [number, PortRings][]): void {
-    const { tell, control } = this.callbacks
+  attachGuest(guest: number, console: ConsoleRings): void {
+    const { tell } = this.callbacks
     this.lines.set(guest, {
       output: new Ring(console.output),
       input: new Ring(console.input),
       tellOutput: () => tell({ kind: 'output', guest }),
       tellRoom: () => tell({ kind: 'room', guest }),
     })
-    for (const [number, rings] of ports) {
-      const isLoopback = rings.out === rings.in
-      this.ports.set(number, {
-        out: new Frames(new Ring(rings.out)),
-        in: new Frames(new Ring(rings.in)),
-        tellOut: isLoopback ? () => control().input(guest) : () => tell({ kind: 'frames', port: number }),
-      })
-    }
+  }
+
+  attachUplink(uplink: number, rings: UplinkRings): void {
+    const { tell, control } = this.callbacks
+    const isLoopback = rings.out === rings.in
+    this.uplinks.set(uplink, {
+      out: new Frames(new Ring(rings.out)),
+      in: new Frames(new Ring(rings.in)),
+      tellOut: isLoopback ? () => control().uplink(uplink) : () => tell({ kind: 'frames', uplink }),
+      tellRoom: isLoopback ? () => control().uplink(uplink) : () => tell({ kind: 'frames-room', uplink }),
+    })
   }
 
   detachDisks(disks: number[]): void {
     for (const number of disks) this.disks.delete(number)
   }
 
-  detachGuest(guest: number, ports: number[]): void {
+  detachGuest(guest: number): void {
     this.lines.delete(guest)
-    for (const number of ports) this.ports.delete(number)
+  }
+
+  detachUplink(uplink: number): void {
+    this.uplinks.delete(uplink)
   }
 }

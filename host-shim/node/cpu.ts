@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { Control } from '../control.ts'
 import { MachineError } from '../error.ts'
-import { Machine } from '../machine.ts'
+import { instantiate, Machine } from '../machine.ts'
 import { Attachments } from './attachments.ts'
 import { prepareEngine } from './engine.ts'
 import { Office } from './office.ts'
@@ -38,7 +38,7 @@ class Cpu {
     module: WebAssembly.Module,
     tell: (message: ThreadMessage) => void,
   ) {
-    const { cpu, cpus, memory, code, transfers } = input
+    const { cpu, cpus, memory, codeBytes, code, keeps, transfers } = input
     const attachments = new Attachments({
       tell,
       defer: (transfer) => transfers.postMessage(transfer),
@@ -46,7 +46,9 @@ class Cpu {
     })
     const host = attachments.host(memory)
     const warn = (text: string) => tell({ kind: 'warning', text })
-    this.machine = new Machine({ module, memory, host, cpus, cpu, code, warn })
+    const keep = keeps ? (bytes: Uint8Array) => tell({ kind: 'code', module: bytes }) : undefined
+    const door = instantiate({ module, memory, host, code, warn, keep })
+    this.machine = new Machine({ door, memory, cpus, cpu, codeBytes })
     const mailbox = this.machine.mailbox()
     this.control = new Control(memory, mailbox, cpus)
     this.office = new Office(this.machine, attachments, tell)

@@ -1,6 +1,6 @@
 // Files that a machine is given on Node: opened with one clear sentence for each way in which that fails.
 
-import { fstatSync, openSync, read, readSync, statSync } from 'node:fs'
+import { fstatSync, openSync, read, readSync, realpathSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { E_BAD_ARG, E_IO, E_NO_SPACE } from '../../hypervisor/abi.ts'
 import { MachineError } from '../error.ts'
@@ -12,6 +12,8 @@ const readPart = promisify(read)
 export interface OpenFile {
   /** What it is and where it lies, as the beginning of a sentence: "The kernel vmlinux". */
   name: string
+  /** Where it really lies. */
+  path: string
   fd: number
   sizeBytes: number
   /** Same for two names of one file. */
@@ -27,7 +29,7 @@ export function openFile(path: string, what: string, missing: string, readOnly =
     if (!statSync(path).isFile()) throw refuse(`${name} is not a regular file; give a copy of it as one.`)
     const fd = openSync(path, readOnly ? 'r' : 'r+')
     const stat = fstatSync(fd, { bigint: true })
-    return { name, fd, sizeBytes: Number(stat.size), identity: `${stat.dev}:${stat.ino}` }
+    return { name, path: realpathSync(path), fd, sizeBytes: Number(stat.size), identity: `${stat.dev}:${stat.ino}` }
   } catch (cause) {
     if (cause instanceof MachineError) throw cause
     throw refuse(`${name} ${explain(cause as NodeJS.ErrnoException, missing, readOnly)}.`, { cause })

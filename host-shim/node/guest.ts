@@ -1,17 +1,14 @@
-// A guest of a machine on Node, as the thread that owns the machine sees it: its console, its uplinks, and its life.
+// A guest of a machine on Node, as the thread that owns the machine sees it: its console and its life.
 
 import { E_BAD_STATE } from '../../hypervisor/abi.ts'
 import type { Control } from '../control.ts'
 import { MachineError } from '../error.ts'
-import { Frames } from '../frames.ts'
 import type { GuestState } from '../machine.ts'
 import { Ring } from '../ring.ts'
 import { type GuestSettings, settingsOf } from '../settings.ts'
 import type { GuestStats } from '../stats.ts'
-import { FRAMES_BYTES } from './net.ts'
 import type { GuestOptions } from './options.ts'
-import type { Answer, Command, ConsoleRings, Ending, PortRings } from './protocol.ts'
-import { type StreamAddress, Uplink } from './uplink.ts'
+import type { Answer, Command, ConsoleRings, Ending } from './protocol.ts'
 
 /** Bytes of a console's ring in each direction. */
 const CONSOLE_BYTES = 65536
@@ -33,7 +30,6 @@ export class RunningGuest {
   readonly ended: Promise<Ending>
   private readonly consoleOutput = Ring.create(CONSOLE_BYTES)
   private readonly consoleInput = Ring.create(CONSOLE_BYTES)
-  private readonly uplinks = new Map<number, Uplink>()
   private readonly complaints = new Set<string>()
   private draining: Promise<void> | undefined
   private finishing: Promise<void> | undefined
@@ -43,12 +39,11 @@ export class RunningGuest {
   private fulfil!: (ending: Ending) => void
   private reject!: (error: Error) => void
 
-  /** Use `RunningMachine.define`. `ports` are the machine's numbers of its network ports. */
+  /** Use `RunningMachine.define`. */
   constructor(
     readonly id: number,
     private readonly options: GuestOptions,
     private readonly owner: Owner,
-    readonly ports: number[],
   ) {
     this.ended = new Promise((fulfil, reject) => {
       this.fulfil = fulfil
@@ -62,14 +57,6 @@ export class RunningGuest {
   /** The rings that every CPU gets. */
   console(): ConsoleRings {
     return { output: this.consoleOutput.buffer, input: this.consoleInput.buffer }
-  }
-
-  /** Connects its network ports, and gives the rings that every CPU gets. */
-  plug(): [number, PortRings][] {
-    return (this.options.nets ?? []).map((net, i) => {
-      const number = this.ports[i] as number
-      return [number, net === 'loopback' ? loopback() : this.connect(net, number)]
-    })
   }
 
   async start(): Promise<void> {
@@ -146,11 +133,6 @@ export class RunningGuest {
     for (const fulfil of waiters) fulfil()
   }
 
-  /** Frames wait at one of its ports. */
-  hearFrames(port: number): void {
-    this.uplinks.get(port)?.pump()
-  }
-
   /** Tells the user something, once for each key. */
   warn(text: string, key = text): void {
     if (this.complaints.has(key)) return
@@ -182,15 +164,6 @@ export class RunningGuest {
     } catch (error) {
       this.fail(error as Error)
     }
-  }
-
-  private connect(address: StreamAddress, number: number): PortRings {
-    const out = Frames.create(FRAMES_BYTES)
-    const into = Frames.create(FRAMES_BYTES)
-    const wake = () => this.wake()
-    const warn = (message: string) => this.options.warn?.(message)
-    this.uplinks.set(number, new Uplink({ address, out, in: into, wake, warn }))
-    return { out: out.ring.buffer, in: into.ring.buffer }
   }
 
   private wake(): void {
@@ -229,13 +202,6 @@ export class RunningGuest {
 
   private close(): void {
     this.isOver = true
-    for (const uplink of this.uplinks.values()) uplink.close()
     this.tellRoom()
   }
-}
-
-/** A port that gets back what it sends. */
-function loopback(): PortRings {
-  const { buffer } = Ring.create(FRAMES_BYTES)
-  return { out: buffer, in: buffer }
 }

@@ -14,7 +14,10 @@ export interface ImageFiles {
 }
 
 /** Opens the images; each that is open is put into `opened` at once. Throws MachineError. */
-export function openImages(options: GuestOptions, opened: OpenFile[]): ImageFiles {
+export function openImages(
+  options: Pick<GuestOptions, 'kernel' | 'initrd' | 'firmware'>,
+  opened: OpenFile[],
+): ImageFiles {
   const open = (path: string | undefined, what: string) => {
     if (path === undefined) return undefined
     const file = openFile(path, what, 'check the path')

@@ -7,24 +7,44 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type Worker } from 'node:worker_threads'
-import { E_BAD_ARG, E_BAD_STATE, E_NO_MEMORY, E_UNSUPPORTED, MAX_CPUS } from '../../hypervisor/abi.ts'
+import { E_BAD_ARG, E_BAD_STATE, E_NO_MEMORY, E_UNSUPPORTED, MAX_CPUS, NETPORT_UPLINK } from '../../hypervisor/abi.ts'
 import { Control } from '../control.ts'
 import { MachineError } from '../error.ts'
 import type { GuestSpec } from '../guest-spec.ts'
-import { memoryFor } from '../machine.ts'
+import { memoryFor, planMemory } from '../machine.ts'
 import { settingsOf } from '../settings.ts'
 import type { MachineStats } from '../stats.ts'
 import { findArtefact } from './artefact.ts'
 import { type Disk, openDisks } from './disk.ts'
+import type { Program } from './framed/program.ts'
+import { startRuntime } from './framed/runtimes.ts'
+import { FRAMED_MAILBOX, FRAMED_PAGES } from './framed/memory.ts'
 import type { OpenFile } from './file.ts'
 import { RunningGuest } from './guest.ts'
 import { openImages, orderImages } from './images.ts'
+import {
+  type Cable,
+  type CableOptions,
+  type Capture,
+  type NetworkOptions,
+  Networks,
+  randomMac,
+  type RunningNetwork,
+} from './networks.ts'
 import { Numbers } from './numbers.ts'
 import type { GuestOptions, MachineOptions } from './options.ts'
 import type { Answer, Command, ThreadMessage, TransferInput, TransferOrder } from './protocol.ts'
 import { CpuThread, startWorker } from './thread.ts'
 
 export { RunningGuest } from './guest.ts'
+export {
+  type Cable,
+  type CableOptions,
+  type Capture,
+  type NetworkOptions,
+  RunningNetwork,
+  type UplinkChoice,
+} from './networks.ts'
 export type { GuestOptions, MachineOptions } from './options.ts'
 export type { Ending } from './protocol.ts'
 
@@ -42,7 +62,6 @@ interface Possessions {
   guest?: number
   files: OpenFile[]
   disks: [number, Disk][]
-  ports: number[]
 }
 
 export class RunningMachine {
@@ -50,6 +69,8 @@ export class RunningMachine {
   readonly ended: Promise<void>
   private readonly threads: CpuThread[]
   private readonly transfers: Worker
+  /** What the machine is, where that is no thread of ours. */
+  private readonly program: Program | undefined
   /** Fulfilled when all CPUs are there. */
   private readonly ready: Promise<Control>
   /** Fulfilled when no thread is left. */
@@ -58,7 +79,7 @@ export class RunningMachine {
   private readonly guests = new Map<number, RunningGuest>()
   private readonly possessions = new Set<Possessions>()
   private readonly diskNumbers = new Numbers()
-  private readonly portNumbers = new Numbers()
+  private readonly networks: Networks
   private readonly warnings = new Set<string>()
   /** Why nothing can be asked of the machine any more. */
   private over: Error | undefined
@@ -70,12 +91,14 @@ export class RunningMachine {
 
   /** Use `startMachine`. The threads start while the kernel is still being compiled. */
   constructor(
-    kernel: Promise<WebAssembly.Module>,
+    kernel: Promise<WebAssembly.Module | undefined>,
     workerPath: string,
     memory: WebAssembly.Memory,
     readonly cpus: number,
     private readonly options: MachineOptions,
   ) {
+    const { runtime } = options
+    const { codeBytes } = planMemory(options.memoryBytes, cpus)
     this.ended = new Promise((fulfil, reject) => {
       this.fulfil = fulfil
       this.reject = reject
@@ -86,18 +109,64 @@ export class RunningMachine {
       hear: (message: ThreadMessage) => this.hear(message),
       fail: (error: Error) => this.lose(error),
     }
-    const channels = Array.from({ length: cpus }, () => new MessageChannel())
+    const channels = Array.from({ length: runtime === undefined ? cpus : 0 }, () => new MessageChannel())
     const code = options.code ?? 'wasm'
-    this.threads = channels.map(({ port1 }, cpu) => {
-      const wake = () => this.control?.wake(cpu)
-      return new CpuThread(workerPath, { cpu, cpus, memory, code, transfers: port1 }, { ...callbacks, wake })
-    })
+    const keeps = options.keep !== undefined
+    if (runtime === undefined) {
+      this.threads = channels.map(({ port1 }, cpu) => {
+        const wake = () => this.control?.wake(cpu)
+        const input = { role: 'cpu' as const, cpu, cpus, memory, codeBytes, code, keeps, transfers: port1 }
+        return new CpuThread(workerPath, input, { ...callbacks, wake })
+      })
+    } else {
+      const wake = framedWake(memory)
+      const fail = callbacks.fail
+      const warn = (text: string) => this.hear({ kind: 'warning', text })
+      const { program, codeBytes } = startRuntime(runtime, options.memoryBytes, { wake, fail, warn })
+      const stream = { out: program.rings.out.buffer, in: program.rings.in.buffer }
+      const { folders } = runtime
+      const input = { role: 'framed' as const, cpu: 0 as const, memory, codeBytes, stream, folders }
+      this.threads = [new CpuThread(workerPath, input, { ...callbacks, wake })]
+      this.program = program
+    }
     const ports = channels.map(({ port2 }) => port2)
     const workerData: TransferInput = { role: 'transfers', cpus, memory, ports }
     this.transfers = startWorker(workerPath, 'the disks', { workerData, transferList: ports }, callbacks)
-    this.gone = Promise.all(this.workers().map((worker) => new Promise((fulfil) => worker.on('exit', fulfil))))
+    const exits = this.workers().map((worker) => new Promise((fulfil) => worker.on('exit', fulfil)))
+    this.gone = Promise.all([...exits, this.program?.gone])
     this.ready = this.boot(kernel, memory)
     this.ready.catch((error) => this.fail(error))
+    this.networks = new Networks({
+      control: this.ready,
+      call: (command) => this.call(command),
+      tellAll: (command) => this.tellAll(command),
+    })
+  }
+
+  /**
+   * Makes a network that guests can be on, with its uplink, which may come up later. Throws MachineError when it cannot be as
+   * described.
+   */
+  async defineNetwork(options: NetworkOptions): Promise<RunningNetwork> {
+    await this.ready
+    this.refuseIfOver()
+    return this.networks.define(options)
+  }
+
+  /** Gives a guest that is elsewhere a port on one of this machine's networks. Throws MachineError when it cannot have it. */
+  plug(options: CableOptions): Promise<Cable> {
+    this.refuseIfOver()
+    return this.networks.plug(options)
+  }
+
+  /** Hands records of a pcap file to `take`, for all that passes one of a guest's network devices. */
+  capture(guest: { readonly id: number }, nic: number, take: (records: Uint8Array) => void): Promise<Capture> {
+    return this.networks.capture(guest.id, nic, take)
+  }
+
+  /** The same for all that passes the uplink of a network. */
+  captureUplink({ number }: { readonly number: number }, take: (records: Uint8Array) => void): Promise<Capture> {
+    return this.networks.capture(NETPORT_UPLINK, number, take)
   }
 
   /**
@@ -106,7 +175,7 @@ export class RunningMachine {
    */
   async define(options: GuestOptions): Promise<RunningGuest> {
     this.refuseIfOver()
-    const own: Possessions = { files: [], disks: [], ports: [] }
+    const own: Possessions = { files: [], disks: [] }
     this.possessions.add(own)
     try {
       const images = openImages(options, own.files)
@@ -114,12 +183,11 @@ export class RunningMachine {
         own.files.push(disk)
         own.disks.push([this.diskNumbers.take(), disk])
       }
-      for (const _ of options.nets ?? []) own.ports.push(this.portNumbers.take())
       const [{ images: orders, start }, control] = await Promise.all([orderImages(images), this.ready])
       await this.tellAll({ kind: 'attach-disks', disks: own.disks })
       const guest = await this.create({ ...describe(options, own), ...start }, options, own, control)
       try {
-        await this.tellAll({ kind: 'attach-guest', guest: guest.id, console: guest.console(), ports: guest.plug() })
+        await this.tellAll({ kind: 'attach-guest', guest: guest.id, console: guest.console() })
         await this.call({ kind: 'load', guest: guest.id, images: orders })
         await this.call({ kind: 'set', guest: guest.id, settings: settingsOf(options.settings ?? {}) })
       } catch (error) {
@@ -144,7 +212,7 @@ export class RunningMachine {
     return this.stopping
   }
 
-  private async boot(kernel: Promise<WebAssembly.Module>, memory: WebAssembly.Memory): Promise<Control> {
+  private async boot(kernel: Promise<WebAssembly.Module | undefined>, memory: WebAssembly.Memory): Promise<Control> {
     const module = await kernel
     const [first, ...others] = this.threads as [CpuThread, ...CpuThread[]]
     first.begin(module)
@@ -169,7 +237,7 @@ export class RunningMachine {
       call: <C extends Command>(command: C) => this.call(command),
       remove: () => this.remove(id, own),
     }
-    const guest = new RunningGuest(id, options, owner, own.ports)
+    const guest = new RunningGuest(id, options, owner)
     own.guest = id
     this.guests.set(id, guest)
     return guest
@@ -181,7 +249,7 @@ export class RunningMachine {
       await sleep(BUSY_MS)
     }
     this.guests.delete(guest)
-    await this.tellAll({ kind: 'detach-guest', guest, ports: own.ports })
+    await this.tellAll({ kind: 'detach-guest', guest })
     await this.release(own)
   }
 
@@ -192,7 +260,6 @@ export class RunningMachine {
     if (this.over === undefined) await this.tellAll({ kind: 'detach-disks', disks }).catch(() => {})
     if (this.over !== undefined) await this.gone
     this.diskNumbers.giveBack(disks)
-    this.portNumbers.giveBack(own.ports)
     for (const { fd } of own.files) closeSync(fd)
   }
 
@@ -227,7 +294,13 @@ export class RunningMachine {
         this.guests.get(message.guest)?.tellRoom()
         break
       case 'frames':
-        this.ownerOf(({ ports }) => ports.includes(message.port))?.hearFrames(message.port)
+        this.networks.hearFrames(message.uplink)
+        break
+      case 'frames-room':
+        this.networks.hearRoom(message.uplink)
+        break
+      case 'stream':
+        this.program?.pump()
         break
       case 'disk-failed':
         this.ownerOf(({ disks }) => disks.some(([number]) => number === message.disk))?.warn(message.text, message.key)
@@ -235,6 +308,9 @@ export class RunningMachine {
       case 'warning':
         if (!this.warnings.has(message.text)) this.options.warn?.(message.text)
         this.warnings.add(message.text)
+        break
+      case 'code':
+        this.options.keep?.(message.module)
         break
       case 'stopped':
         this.guests.get(message.guest)?.finish(message.ending)
@@ -262,6 +338,7 @@ export class RunningMachine {
       clearTimeout(timer)
     }
     this.over = new MachineError(E_BAD_STATE, 'The machine has been stopped; start a new one.')
+    this.networks.close()
     for (const thread of this.threads) thread.abandon(this.over)
     // Those that have run are about to hand over their last output, whose readers may take as long as they like.
     await Promise.all([...this.guests.values()].map((guest) => guest.leave(this.over as Error)))
@@ -275,6 +352,7 @@ export class RunningMachine {
     await Promise.all([...this.guests.values()].map((guest) => guest.stop().catch(ignoreRefusal)))
     this.isEnding = true
     for (const thread of this.threads) thread.end()
+    this.program?.end()
     this.order({ kind: 'end' })
     await this.gone
   }
@@ -291,7 +369,9 @@ export class RunningMachine {
     this.reject(error)
     for (const thread of this.threads) thread.abandon(error)
     for (const guest of this.guests.values()) guest.fail(error)
+    this.networks.close()
     for (const worker of this.workers()) void worker.terminate()
+    this.program?.kill()
     for (const own of this.possessions) void this.release(own)
   }
 
@@ -306,13 +386,21 @@ export class RunningMachine {
 
 /** Starts a machine without guests. Throws MachineError when it cannot be as described. */
 export function startMachine(options: MachineOptions): RunningMachine {
-  const { cpus = Math.min(availableParallelism(), MAX_CPUS), memoryBytes } = options
+  const { runtime, memoryBytes } = options
+  const { cpus = runtime === undefined ? Math.min(availableParallelism(), MAX_CPUS) : 1 } = options
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CPUS) {
     throw new MachineError(E_BAD_ARG, `A machine has 1 to ${MAX_CPUS} CPUs, not ${cpus}.`)
+  }
+  if (runtime !== undefined && cpus > 1) {
+    throw new MachineError(E_BAD_ARG, `A machine under ${runtime.name} has one CPU, not ${cpus}.`)
   }
   const [kernelPath, workerPath] = [findArtefact('orlop.wasm'), findArtefact('worker.mjs')]
   if (kernelPath === undefined || workerPath === undefined) {
     throw new MachineError(E_UNSUPPORTED, 'The hypervisor has not been built yet; run "npm run build" first.')
+  }
+  if (runtime !== undefined) {
+    const memory = new WebAssembly.Memory({ initial: FRAMED_PAGES, maximum: FRAMED_PAGES, shared: true })
+    return new RunningMachine(Promise.resolve(undefined), workerPath, memory, cpus, options)
   }
   // V8 compiles each function quickly when it is first called and better when it is hot. Made to optimise all of it at
   // once (--no-liftoff), a boot takes more time in all, because the kernel returns so often that V8 keeps up anyway.
@@ -320,17 +408,23 @@ export function startMachine(options: MachineOptions): RunningMachine {
   return new RunningMachine(kernel, workerPath, reserve(memoryBytes, cpus), cpus, options)
 }
 
+/** Wakes the thread that drives a program, also before there is a machine in it. */
+function framedWake(memory: WebAssembly.Memory): () => void {
+  const control = new Control(memory, FRAMED_MAILBOX, 1)
+  return () => control.wake(0)
+}
+
 function reserve(memoryBytes: number, cpus: number): WebAssembly.Memory {
   try {
-    return memoryFor(memoryBytes, cpus)
+    return memoryFor(planMemory(memoryBytes, cpus))
   } catch (cause) {
     const message = `This system has no room for a machine with ${memoryBytes} bytes of memory; give it less.`
     throw new MachineError(E_NO_MEMORY, message, { cause })
   }
 }
 
-function describe(options: GuestOptions, { disks, ports }: Possessions): GuestSpec {
-  const { name, ramBytes, harts, commandLine, virtioConsole, translator } = options
+function describe(options: GuestOptions, { disks }: Possessions): GuestSpec {
+  const { name, ramBytes, harts, commandLine, virtioConsole, translator, heat, nets = [] } = options
   return {
     name,
     ramBytes,
@@ -338,15 +432,11 @@ function describe(options: GuestOptions, { disks, ports }: Possessions): GuestSp
     commandLine,
     virtioConsole,
     translator,
+    heat,
     seed: options.seed ?? randomBytes(8).readBigUInt64LE(),
     disks: disks.map(([disk, { readOnly }]) => ({ disk, readOnly })),
-    nets: ports.map((port) => ({ port, mac: randomMac() })),
+    nets: nets.map(({ network, mac = randomMac(), ...nic }) => ({ ...nic, network: network.number, mac })),
   }
-}
-
-/** An address with QEMU's prefix, so that two guests on one wire do not have the same. */
-function randomMac(): Uint8Array {
-  return new Uint8Array([0x52, 0x54, 0x00, ...randomBytes(3)])
 }
 
 /** A guest that does not run need not be stopped. */

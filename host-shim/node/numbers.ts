@@ -10,6 +10,10 @@ export class Numbers {
     return number
   }
 
+  has(number: number): boolean {
+    return this.used.has(number)
+  }
+
   giveBack(numbers: Iterable<number>): void {
     for (const number of numbers) this.used.delete(number)
   }

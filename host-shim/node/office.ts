@@ -4,7 +4,7 @@
 import * as abi from '../../hypervisor/abi.ts'
 import { MachineError } from '../error.ts'
 import type { Machine, Source } from '../machine.ts'
-import type { Attachments } from './attachments.ts'
+import type { Sockets } from './attachments.ts'
 import { sourceOf } from './file.ts'
 import type { Command, ImageOrder, Request, ThreadMessage } from './protocol.ts'
 
@@ -21,7 +21,7 @@ export class Office {
 
   constructor(
     private readonly machine: Machine,
-    private readonly attachments: Attachments,
+    private readonly attachments: Sockets,
     private readonly tell: (message: ThreadMessage) => void,
   ) {}
 
@@ -68,11 +68,15 @@ export class Office {
       case 'attach-disks':
         return attachments.attachDisks(command.disks)
       case 'attach-guest':
-        return attachments.attachGuest(command.guest, command.console, command.ports)
+        return attachments.attachGuest(command.guest, command.console)
+      case 'attach-uplink':
+        return attachments.attachUplink(command.uplink, command.rings)
       case 'detach-disks':
         return attachments.detachDisks(command.disks)
       case 'detach-guest':
-        return attachments.detachGuest(command.guest, command.ports)
+        return attachments.detachGuest(command.guest)
+      case 'detach-uplink':
+        return attachments.detachUplink(command.uplink)
       case 'create':
         return machine.create(command.spec)
       case 'load':
@@ -109,6 +113,22 @@ export class Office {
         return machine.stats(command.guest)
       case 'machine-stats':
         return machine.machineStats()
+      case 'define-network':
+        return machine.defineNetwork(command.network, command.spec)
+      case 'remove-network':
+        return machine.removeNetwork(command.network)
+      case 'network-report':
+        return machine.networkReport(command.network)
+      case 'forward':
+        return machine.forward(command.network, command.forward, command.isNew)
+      case 'link':
+        return machine.setLink(command.uplink, command.isUp)
+      case 'capture':
+        return machine.capture(command.guest, command.nic, command.uplink)
+      case 'plug':
+        return machine.plug(command.guest, command.nic, command.uplink, command.spec)
+      case 'unplug':
+        return machine.unplug(command.guest, command.nic)
       case 'end':
         return
     }

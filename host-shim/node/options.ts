@@ -1,9 +1,9 @@
 // What a machine on Node and each of its guests are made of.
 
-import type { Translator } from '../guest-spec.ts'
+import type { NicSpec, Translator } from '../guest-spec.ts'
 import type { GuestSettings } from '../settings.ts'
 import type { DiskOptions } from './disk.ts'
-import type { StreamAddress } from './uplink.ts'
+import type { RuntimeOptions } from './framed/runtimes.ts'
 
 export interface MachineOptions {
   /** Number of physical CPUs, each a thread, at most MAX_CPUS. Default: as many as this process may use. */
@@ -12,8 +12,20 @@ export interface MachineOptions {
   memoryBytes: number
   /** 'none': the guests' code is never compiled, whatever they ask for. Default: 'wasm'. */
   code?: 'wasm' | 'none'
+  /** The machine is a program of its own, under a runtime for WASI, with one CPU. Default: threads of this process. */
+  runtime?: RuntimeOptions
   /** Gets what the user should know of the machine itself and that does not end it, as a sentence. Default: nobody does. */
   warn?(message: string): void
+  /** Gets each module of translated code (host-shim/training.ts). Default: nobody does. */
+  keep?(module: Uint8Array): void
+}
+
+/** A network device of a guest. */
+export interface NicOptions extends Omit<NicSpec, 'network' | 'mac'> {
+  /** A network of the machine (`RunningMachine.defineNetwork`). */
+  network: { readonly number: number }
+  /** 6 bytes. Default: random ones. */
+  mac?: Uint8Array
 }
 
 export interface GuestOptions {
@@ -33,12 +45,14 @@ export interface GuestOptions {
   firmware?: string
   /** Raw images, the guest's disks in this order. Default: none. */
   disks?: DiskOptions[]
-  /** Network ports of the guest. Default: none. */
-  nets?: ('loopback' | StreamAddress)[]
+  /** Network devices of the guest, in this order. Default: none. */
+  nets?: NicOptions[]
   /** A virtio console beside the UART. Default: false. */
   virtioConsole?: boolean
   /** What becomes of hot code. Default: on. */
   translator?: Translator
+  /** Instructions that code must have cost before it is translated. Default: what the kernel thinks best. */
+  heat?: number
   /** 64 bits that the guest's own random generator is seeded with. Default: random ones. */
   seed?: bigint
   /** What may be changed later, too. Default: what a new guest has. */

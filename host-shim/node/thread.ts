@@ -2,7 +2,7 @@
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { MachineError } from '../error.ts'
-import type { Answer, Command, CpuInput, ThreadMessage } from './protocol.ts'
+import type { Answer, Command, CpuInput, FramedInput, ThreadMessage } from './protocol.ts'
 
 export interface ThreadCallbacks {
   /** What the thread says of itself; answers to commands are not among it. */
@@ -44,7 +44,7 @@ export class CpuThread {
 
   constructor(
     path: string,
-    input: Omit<CpuInput, 'role' | 'commands'>,
+    input: Omit<CpuInput, 'commands'> | Omit<FramedInput, 'commands'>,
     private readonly callbacks: ThreadCallbacks,
   ) {
     const { port1, port2 } = new MessageChannel()
@@ -52,16 +52,16 @@ export class CpuThread {
     this.ready = new Promise((fulfil) => {
       this.tellReady = fulfil
     })
-    const workerData: CpuInput = { role: 'cpu', commands: port2, ...input }
-    const start = { workerData, transferList: [port2, input.transfers] }
+    const workerData = { commands: port2, ...input }
+    const start = { workerData, transferList: 'transfers' in input ? [port2, input.transfers] : [port2] }
     this.worker = startWorker(path, `CPU ${input.cpu}`, start, {
       hear: (message) => this.hear(message),
       fail: callbacks.fail,
     })
   }
 
-  /** Gives it the compiled kernel, which it waits for. */
-  begin(kernel: WebAssembly.Module): void {
+  /** Gives it the compiled kernel, which it waits for; none to one that has no instance. */
+  begin(kernel: WebAssembly.Module | undefined): void {
     this.worker.postMessage(kernel)
   }
 

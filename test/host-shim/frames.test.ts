@@ -57,6 +57,18 @@ test('neither an empty frame nor one longer than QEMU would take is put', () => 
   assert.is(frames.put(new Uint8Array(FRAME_MAX)), true)
 })
 
+test('a frame that lies in several places arrives as one', () => {
+  const frames = Frames.create(256)
+  const whole = frame(100, 3)
+  assert.is(frames.putParts([whole.subarray(0, 30), whole.subarray(30, 31), whole.subarray(31)]), true)
+  assert.is(frames.putParts([whole, whole.subarray(0, 60)]), false)
+  assert.is(frames.putParts([]), false)
+  const target = new Uint8Array(128)
+  assert.is(frames.take(target), 100)
+  assert.equal(target.slice(0, 100), whole)
+  assert.is(frames.take(target), 0)
+})
+
 test("the ring holds exactly what goes over QEMU's stream", () => {
   const frames = Frames.create(256)
   frames.put(frame(5, 9))

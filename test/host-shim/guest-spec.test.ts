@@ -22,7 +22,12 @@ test('every field lies at its place', () => {
         { disk: 4, readOnly: false },
         { disk: 5, readOnly: true },
       ],
-      nets: [{ port: 7, mac: Uint8Array.of(1, 2, 3, 4, 5, 6) }],
+      name: 'Web_1.',
+      nets: [
+        { network: 7, mac: Uint8Array.of(1, 2, 3, 4, 5, 6) },
+        { network: 1, mac: new Uint8Array(6), vlan: 5, ip4: 0x0a090014, isolated: true },
+        { network: 2, mac: new Uint8Array(6), vlan: 'trunk', trusted: true },
+      ],
       virtioConsole: true,
       translator: 'verify',
       heat: 5,
@@ -36,7 +41,7 @@ test('every field lies at its place', () => {
   assert.is(u32(abi.SPEC_HARTS), 1)
   assert.is(u32(abi.SPEC_BOOT), abi.BOOT_FIRMWARE)
   assert.is(u32(abi.SPEC_DISK_COUNT), 2)
-  assert.is(u32(abi.SPEC_NET_COUNT), 1)
+  assert.is(u32(abi.SPEC_NET_COUNT), 3)
   assert.is(u64(abi.SPEC_SEED), 0xfedc_ba98_7654_3210n)
   assert.is(u32(abi.SPEC_FLAGS), abi.SPEC_FLAG_VIRTIO_CONSOLE)
   assert.is(u64(abi.SPEC_ENTRY), 0x8000_1000n)
@@ -47,6 +52,17 @@ test('every field lies at its place', () => {
   assert.equal([u32(abi.SPEC_DISKS + 16), u32(abi.SPEC_DISKS + 20)], [5, abi.DISK_READ_ONLY])
   assert.is(u32(abi.SPEC_NETS), 7)
   assert.equal([...bytes.subarray(abi.SPEC_NETS + 6, abi.SPEC_NETS + 12)], [1, 2, 3, 4, 5, 6])
+  const nic = (i: number) => {
+    const at = abi.SPEC_NETS + i * abi.SPEC_NET_SIZE
+    const u16 = (offset: number) => view.getUint16(at + offset, true)
+    return [u32(at), u16(abi.SPEC_NET_FLAGS), u16(abi.SPEC_NET_VLAN), u32(at + abi.SPEC_NET_IP4)]
+  }
+  assert.equal(nic(0), [7, 0, 0, 0])
+  assert.equal(nic(1), [1, abi.NIC_ISOLATED, 5, 0x0a090014])
+  assert.equal(nic(2), [2, abi.NIC_TRUSTED, abi.NIC_TRUNK, 0])
+  // As a host's name may be.
+  const name = bytes.subarray(abi.SPEC_NAME, bytes.indexOf(0, abi.SPEC_NAME))
+  assert.is(new TextDecoder().decode(name), 'web-1')
   const length = u32(abi.SPEC_CMDLINE_BYTES)
   const text = bytes.subarray(abi.SPEC_CMDLINE, abi.SPEC_CMDLINE + length)
   assert.is(new TextDecoder().decode(text), 'console=ttyS0 ä')
@@ -69,7 +85,7 @@ test('too many disks, ports, or words are refused before anything is written', (
       (error: unknown) => error instanceof MachineError,
     )
   refuses({ disks: Array(9).fill({ disk: 0, readOnly: true }) })
-  refuses({ nets: Array(5).fill({ port: 0, mac: new Uint8Array(6) }) })
+  refuses({ nets: Array(5).fill({ network: 0, mac: new Uint8Array(6) }) })
   refuses({ commandLine: 'x'.repeat(4096) })
   assert.ok(bytes.every((byte) => byte === 0xaa))
 })

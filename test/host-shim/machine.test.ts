@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MachineError } from '../../host-shim/error.ts'
-import { type Host, Machine, memoryFor } from '../../host-shim/machine.ts'
+import { type Host, instantiate, Machine, memoryFor, planMemory } from '../../host-shim/machine.ts'
 import * as abi from '../../hypervisor/abi.ts'
 import { tohost } from '../cli/orlop.ts'
 import { requireTool } from '../support/tools.ts'
@@ -31,7 +31,8 @@ function run(result: number, code: 'wasm' | 'none'): Machine {
   assert.ok(existsSync(KERNEL), 'The kernel has not been built yet; run "npm run build" first')
   const module = new WebAssembly.Module(readFileSync(KERNEL))
   const ramBytes = 1 << 20
-  const machine = new Machine({ module, memory: memoryFor(ramBytes), host: BARE, code })
+  const memory = memoryFor(planMemory(ramBytes))
+  const machine = new Machine({ door: instantiate({ module, memory, host: BARE, code }), memory })
   const program = tohost(result)
   const bytes = readFileSync(program.flat)
   const id = machine.create({ ramBytes, firmware: true, seed: 1n, tohost: program.symbols.get('tohost') as number })
