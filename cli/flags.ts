@@ -6,6 +6,8 @@ import { OrlopError } from './error.ts'
 export interface Flag {
   /** Does it carry a value? */
   value: boolean
+  /** One letter that means the same. */
+  short?: string
   /** May it be given several times? */
   many?: boolean
 }
@@ -19,9 +21,9 @@ export interface Words {
 
 export function readWords(verb: string, flags: Record<string, Flag>, args: string[]): Words {
   const options = Object.fromEntries(
-    Object.entries(flags).map(([name, { value }]) => [
+    Object.entries(flags).map(([name, { value, short }]) => [
       name,
-      { type: value ? ('string' as const) : ('boolean' as const) },
+      { type: value ? ('string' as const) : ('boolean' as const), ...(short === undefined ? {} : { short }) },
     ]),
   )
   const { tokens } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })

@@ -2,7 +2,7 @@
 
 import { COMMON_HELP, GUEST_HELP, guestOf, print, printJson, readAsk, withMachine } from './ask.ts'
 import { KNOBS, showKnob } from './fleet/knobs.ts'
-import type { GuestPlan } from './fleet/plan.ts'
+import type { GuestPlan, NicPlan } from './fleet/plan.ts'
 import type { Snapshot } from './machine/machine.ts'
 import type { GuestSample } from './machine/sample.ts'
 import { showSize } from './size.ts'
@@ -73,7 +73,7 @@ function describeGuest(guest: GuestSample, plan: GuestPlan): Row[] {
     ...files,
     ['command line', plan.commandLine || 'none'],
     ...disks,
-    ...plan.nets.map((net, i): Row => [`net ${i}`, typeof net === 'string' ? net : JSON.stringify(net)]),
+    ...plan.nets.map((nic, i): Row => [`net ${i}`, showNic(nic)]),
     ['translator', plan.translator],
     ['autostart', plan.autostart ? 'yes' : 'no'],
     ['on poweroff', plan.onPoweroff],
@@ -87,4 +87,14 @@ function describeGuest(guest: GuestSample, plan: GuestPlan): Row[] {
 function rows(of: Row[]): string {
   const width = Math.max(...of.map(([name]) => name.length))
   return of.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
+}
+
+function showNic({ network, mac, address, vlan, isolated, trusted }: NicPlan): string {
+  const more = [
+    address,
+    vlan === undefined ? undefined : vlan === 'trunk' ? 'all VLANs' : `VLAN ${vlan}`,
+    isolated === true ? 'isolated' : undefined,
+    trusted === true ? 'trusted' : undefined,
+  ]
+  return [network, mac, ...more.filter((word) => word !== undefined)].join(', ')
 }

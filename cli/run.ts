@@ -14,6 +14,7 @@ import { OrlopError } from './error.ts'
 import { Needle } from './needle.ts'
 import { makeReport, reportAsJson, reportAsText } from './report.ts'
 import { readSettings, type Settings } from './settings.ts'
+import { SoleNetwork } from './sole-network.ts'
 import { Terminal } from './terminal.ts'
 
 export const help = `Usage: orlop run [SPEC.yaml] [FLAGS]
@@ -28,7 +29,10 @@ the cache: the lean kernel of "orlop build-kernel", or else Debian's of "orlop p
                     the kernel lies where OpenSBI's fw_jump looks for it
   --memory SIZE     RAM, for example 512M or 2G (default 128M)
   --disk F[,ro]     a raw disk image, ",ro" to only read it; may be repeated
-  --net NET         none (default), loopback, stream:HOST:PORT or stream:unix:PATH (QEMU's framing)
+  --net NET         none (default); user: a gateway into the sockets of this host; or a wire that leads to stream:HOST:PORT,
+                    stream:unix:PATH, listen:HOST:PORT, listen:unix:PATH (QEMU's framing), tap:NAME, macvtap:NAME, loopback
+  --publish P       [ADDRESS:]PORT:PORT[/udp]: a port of this host, by default of 127.0.0.1, that is one of the guest's;
+                    implies --net user; may be repeated
   --console WHERE   stdio (default) or none
   --translator T    on (default): hot code of the guest becomes WebAssembly; off: the interpreter does all; verify: both
                     do it, and the first difference ends the run, which takes many times as long
@@ -75,6 +79,7 @@ export async function run(args: string[]): Promise<number> {
 /** One run, through all resets that the guest asks for. */
 class Session {
   private machine: RunningMachine | undefined
+  private network: SoleNetwork | undefined
   /** The guest that takes input. */
   private guest: RunningGuest | undefined
   /** It has been started, so that it can be stopped. */
@@ -126,6 +131,8 @@ class Session {
   /** The guest as the settings describe it, started. */
   private async boot(machine: RunningMachine): Promise<RunningGuest> {
     const { settings } = this
+    const { net, publish } = settings
+    this.network ??= await SoleNetwork.make(machine, net, publish, (message) => this.terminal.note(message))
     const guest = await machine.define({
       ramBytes: settings.memoryBytes,
       kernel: settings.kernel,
@@ -133,12 +140,13 @@ class Session {
       commandLine: settings.commandLine,
       firmware: settings.firmware,
       disks: settings.disks,
-      nets: settings.net === 'none' ? [] : [settings.net],
+      nets: this.network.nics,
       translator: settings.translator,
       output: (piece) => this.output(piece),
       warn: (message) => this.terminal.note(message),
     })
     this.take(guest)
+    await this.network.forward(guest)
     await guest.start()
     this.isRunning = true
     if (this.decided !== undefined) this.pullThePlug()

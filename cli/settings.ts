@@ -3,11 +3,14 @@
 import { type FoundGuest, findGuest } from '../guests/find.ts'
 import type { Translator } from '../host-shim/guest-spec.ts'
 import type { DiskOptions } from '../host-shim/node/disk.ts'
+import type { UplinkChoice } from '../host-shim/node/networks.ts'
 import { commandLineFor } from './command-line.ts'
 import { OrlopError } from './error.ts'
 import { type Flag, readWords } from './flags.ts'
 import { checkMemory } from './guest-memory.ts'
-import { type Network, parseNetwork } from './network.ts'
+import { parsePublish } from './fleet/publish.ts'
+import type { PublishPlan } from './fleet/plan.ts'
+import { parseNetwork } from './network.ts'
 import { parseSize } from './size.ts'
 import { type Console, parseConsole, parseDisk, parseTranslator, readSpecFile, type SpecFile } from './spec-file.ts'
 
@@ -18,7 +21,8 @@ export interface Settings {
   firmware?: string
   commandLine: string
   disks: DiskOptions[]
-  net: Network
+  net: UplinkChoice
+  publish: PublishPlan[]
   console: Console
   translator: Translator
   /** Text on the console that ends the run well. */
@@ -35,6 +39,7 @@ const FLAGS: Record<string, Flag> = {
   memory: { value: true },
   disk: { value: true, many: true },
   net: { value: true },
+  publish: { value: true, many: true },
   console: { value: true },
   translator: { value: true },
   stats: { value: true },
@@ -57,7 +62,8 @@ export async function readSettings(
   const spec: SpecFile = rest[0] === undefined ? {} : readSpecFile(rest[0])
 
   const memory = flag('memory')
-  const net = flag('net')
+  const publish = (values.get('publish') ?? []).map((text) => parsePublish(text, '--publish', 'guest'))
+  const net = netOf(flag('net'), spec.net, publish)
   const console = flag('console')
   const translator = flag('translator')
   const firmware = flag('firmware') ?? spec.firmware
@@ -74,7 +80,8 @@ export async function readSettings(
     firmware,
     commandLine: commandLineFor(kernel, found, spec.append, flag('append')),
     disks: [...(spec.disks ?? []), ...(values.get('disk') ?? []).map(parseDisk)],
-    net: net === undefined ? (spec.net ?? 'none') : parseNetwork(net, '--net'),
+    net,
+    publish,
     console: console === undefined ? (spec.console ?? 'stdio') : parseConsole(console, '--console'),
     translator: translator === undefined ? (spec.translator ?? 'on') : parseTranslator(translator, '--translator'),
     until: flag('until'),
@@ -83,6 +90,16 @@ export async function readSettings(
   }
   if (settings.until === '') throw new OrlopError('--until needs a text that is not empty.')
   return settings
+}
+
+/** What the guest is plugged into: published ports take the host's sockets. */
+function netOf(flag: string | undefined, given: UplinkChoice | undefined, publish: PublishPlan[]): UplinkChoice {
+  const net = flag === undefined ? given : parseNetwork(flag, '--net')
+  if (publish.length === 0) return net ?? 'none'
+  if (net === undefined || (typeof net === 'object' && 'user' in net)) return { user: {} }
+  throw new OrlopError(
+    '--publish: Only the network "user" has ports of the host to give; leave out --net, or give --net user.',
+  )
 }
 
 function parseTimeout(text: string | undefined): number | undefined {

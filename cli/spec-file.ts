@@ -4,8 +4,9 @@ import { isMap } from 'yaml'
 import { MAX_DISKS } from '../hypervisor/abi.ts'
 import type { Translator } from '../host-shim/guest-spec.ts'
 import type { DiskOptions } from '../host-shim/node/disk.ts'
+import type { UplinkChoice } from '../host-shim/node/networks.ts'
 import { OrlopError } from './error.ts'
-import { type Network, parseNetwork } from './network.ts'
+import { parseNetwork } from './network.ts'
 import {
   choice,
   type Fields,
@@ -46,6 +47,14 @@ const disk: Shape<DiskOptions> = {
   schema: { anyOf: [diskWord.schema, diskFields.schema] },
 }
 
+/** The uplink with the path of its socket relative to the file. */
+function inFolder(uplink: UplinkChoice, file: YamlFile): UplinkChoice {
+  if (typeof uplink === 'string') return uplink
+  if ('stream' in uplink && 'path' in uplink.stream) return { stream: { path: file.inFolder(uplink.stream.path) } }
+  if ('listen' in uplink && 'path' in uplink.listen) return { listen: { path: file.inFolder(uplink.listen.path) } }
+  return uplink
+}
+
 /** Sizes beyond any machine are refused where it is known what the machine has. */
 const ANY_SIZE = Number.MAX_VALUE
 
@@ -63,9 +72,9 @@ export const SPEC = {
   firmware: path('Start this M-mode program (ELF, or raw at the start of RAM) at the reset vector'),
   disks: list('Raw disk images', 'files', disk, MAX_DISKS),
   net: parsed(
-    'none (default), loopback, stream:HOST:PORT or stream:unix:PATH',
-    '^(none|loopback|stream:(unix:.+|(tcp:)?(\\[[^\\]]+\\]|[^:]+):\\d+))$',
-    (given, where): Network => parseNetwork(given, where),
+    'A network of its own: none (default), loopback, user, stream:HOST:PORT, stream:unix:PATH, listen:…, tap:NAME, macvtap:NAME',
+    '^(none|loopback|user|(stream|listen):(unix:.+|(tcp:)?(\\[[^\\]]+\\]|[^:]+):\\d+)|(tap|macvtap):.+)$',
+    (given, where, file) => inFolder(parseNetwork(given, where), file),
   ),
   console: choice('stdio (default): somebody listens to the console; none: nobody', CONSOLES, parseConsole),
   translator: choice(

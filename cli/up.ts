@@ -3,7 +3,8 @@
 import { totalmem } from 'node:os'
 import { MAX_CPUS } from '../hypervisor/abi.ts'
 import { MachineError } from '../host-shim/error.ts'
-import { RAM_MAX } from '../host-shim/machine.ts'
+import { RAM_MAX_BESIDE_CODE } from '../host-shim/machine.ts'
+import { HostedMachine } from '../host-shim/node/hosted/machine.ts'
 import { startMachine } from '../host-shim/node/main.ts'
 import { print, printJson } from './ask.ts'
 import { goToBackground } from './background.ts'
@@ -12,13 +13,15 @@ import { OrlopError } from './error.ts'
 import { type Flag, readWords, type Words } from './flags.ts'
 import { readFleetFile } from './fleet/file.ts'
 import type { Fleet } from './fleet/plan.ts'
-import { fleetSchema, isName, NAME_RULE } from './fleet/shapes.ts'
+import { isName, NAME_RULE } from './fleet/names.ts'
+import { fleetSchema } from './fleet/shapes.ts'
 import { wholePages } from './guest-memory.ts'
 import { showEvent } from './machine/events.ts'
 import { Machine } from './machine/machine.ts'
 import { asOrlopError } from './machine/refusal.ts'
 import { MachineServer } from './machine/server.ts'
 import { socketPath } from './machine/socket.ts'
+import { RUNTIMES, readRuntime } from './runtime.ts'
 import { Screen } from './screen.ts'
 import { parseSize } from './size.ts'
 import { tableOf } from './table.ts'
@@ -31,7 +34,16 @@ they are off or after ${PATIENCE_MS / 1000} s; a second Ctrl-C ends it at once.
 
   --detach         go to the background as soon as the machine answers; "orlop down" ends it
   --cpus N         physical CPUs, 1 to ${MAX_CPUS} (default: as the file says, or the host's)
-  --memory SIZE    RAM of all guests together (default: as the file says, or three quarters of the host's, at most 3.8 GiB)
+  --memory SIZE    RAM of all guests together (default: as the file says, or three quarters of the host's, at most 3.25 GiB)
+  --publish P      [ADDRESS:]PORT:GUEST:PORT[/udp]: a port of this host, by default of 127.0.0.1, that is one of the guest's,
+                   which must be on a network with a gateway; may be repeated
+  --runtime R      what the machine runs on: ${RUNTIMES.join(', ')} (default: node). Under a runtime for WASI it is a process of
+                   its own with one CPU, and guests' code is interpreted as far as the image was not trained with it; disks
+                   must lie in the folders that the file names
+  --hosted         each guest is a process of its own, which the host shares its CPUs and memory among, and the host's sockets
+                   are the wires between them: to compare with, and so that a guest's process can fail alone; --cpus is the most
+                   that one guest uses then, and --memory counts for nothing
+  --image FILE     the image for such a runtime, as "orlop train" makes one (default: the one that was built)
   --name NAME      what the machine is called (default: as the file says, or after the file)
   --schema         print the JSON Schema of fleet files instead
   --json           print what happens as JSON, one line for each event; with --detach, where the machine is
@@ -45,6 +57,10 @@ const FLAGS: Record<string, Flag> = {
   cpus: { value: true },
   memory: { value: true },
   name: { value: true },
+  runtime: { value: true },
+  hosted: { value: false },
+  image: { value: true },
+  publish: { value: true, many: true },
   schema: { value: false },
   json: { value: false },
   // How --detach starts the process that stays.
@@ -67,7 +83,9 @@ export async function run(args: string[]): Promise<number> {
   const [path, ...others] = words.rest
   if (path === undefined) throw new OrlopError('Give a fleet file: "orlop up FLEET.yaml"; docs/fleet.md explains it.')
   if (others.length > 0) throw new OrlopError(`Give one fleet file; "${others[0]}" is too much.`)
-  const fleet = changed(await readFleetFile(path), words)
+  const name = words.values.get('name')?.[0]
+  const publish = { words: words.values.get('publish') ?? [], where: '--publish' }
+  const fleet = changed(await readFleetFile(path, { name, publish }), words)
   if (words.values.has('detach')) return goToBackground(fleet.machine.name, args, words.values.has('json'))
   return stay(fleet, words)
 }
@@ -92,13 +110,16 @@ function changed(fleet: Fleet, { values }: Words): Fleet {
 }
 
 /** Runs the machine until it goes down. */
-async function stay({ machine: plan, guests }: Fleet, { values }: Words): Promise<number> {
-  // A path that cannot be is found out before anything is started.
+async function stay({ machine: plan, ...rest }: Fleet, { values }: Words): Promise<number> {
+  // What cannot be is found out before anything is started.
   const socket = socketPath(plan.name)
+  const disks = rest.guests.flatMap(({ disks }) => disks.map(({ path }) => path))
+  const runtime = readRuntime(values.get('runtime')?.[0] ?? 'node', disks, values.get('image')?.[0])
   const metal = (() => {
     try {
-      const memoryBytes = plan.memoryBytes ?? wholePages(Math.min(RAM_MAX, totalmem() * 0.75))
-      return startMachine({ cpus: plan.cpus, memoryBytes, warn: (text) => machine.log.add(undefined, 'warning', text) })
+      const warn = (text: string) => machine.log.add(undefined, 'warning', text)
+      if (values.has('hosted')) return new HostedMachine({ cpus: plan.cpus, runtime, warn })
+      return startMachine({ cpus: plan.cpus, memoryBytes: memoryOf(plan), runtime, warn })
     } catch (error) {
       throw error instanceof MachineError ? asOrlopError(error) : error
     }
@@ -115,7 +136,7 @@ async function stay({ machine: plan, guests }: Fleet, { values }: Words): Promis
   const show = showing(machine, values.has('json'), values.has('background'))
   if (values.has('json')) printJson({ machine: plan.name, pid: process.pid, socket })
   try {
-    for (const guest of guests) machine.define(guest)
+    await machine.add(rest)
     const failures = await machine.autostart()
     process.send?.({ isUp: true, failures })
     await metal.ended
@@ -130,8 +151,13 @@ async function stay({ machine: plan, guests }: Fleet, { values }: Words): Promis
   }
 }
 
+/** RAM of all guests together: as the plan says, or what the host can spare. */
+export function memoryOf({ memoryBytes }: Fleet['machine']): number {
+  return memoryBytes ?? wholePages(Math.min(RAM_MAX_BESIDE_CODE, totalmem() * 0.75))
+}
+
 /** The first signal shuts down, the second ends at once; the result tells whether there was a second. */
-function obeySignals(machine: Machine): () => boolean {
+export function obeySignals(machine: Machine): () => boolean {
   let isHurried = false
   for (const signal of SIGNALS) {
     process.on(signal, () => {

@@ -11,27 +11,49 @@ import { checkMemory, wholePages } from '../guest-memory.ts'
 import { type Fields, readYaml, YamlFile, type YamlNode } from '../shape.ts'
 import type { DiskOptions } from '../../host-shim/node/disk.ts'
 import { KNOBS } from './knobs.ts'
-import type { Fleet, GuestPlan } from './plan.ts'
-import { guestInList, guestInMap, isName, machine, NAME_RULE } from './shapes.ts'
+import { isName, NAME_RULE } from './names.ts'
+import { planNetwork, readNetworks } from './networks.ts'
+import { Addresses, type GivenNic } from './nics.ts'
+import type { Fleet, GuestPlan, NetworkPlan, PublishPlan } from './plan.ts'
+import { checkPublish, collide, parsePublish, publications, showPublish } from './publish.ts'
+import { guestInList, guestInMap, machine } from './shapes.ts'
 
 type Find = () => Promise<FoundGuest | undefined>
 type GivenGuest = Fields<typeof guestInList.fields>
 
 /** Where the number of a copy stands in paths and words of a guest with `count`. */
 const NUMBER = '{n}'
-const TOP = ['machine', 'guests']
+const TOP = ['machine', 'networks', 'guests', 'publish']
+
+/** What a fleet file does not say itself. */
+export interface Surroundings {
+  /** Name of the machine; default: as the file says, or after it. */
+  name?: string
+  /** Ports that are published beside those of the file, and what said so. */
+  publish?: { words: string[]; where: string }
+  /** What there is already on the machine that the guests come to. */
+  running?: Pick<Fleet, 'networks' | 'guests'>
+}
 
 /** Reads a fleet file. Paths in it are relative to the file. Throws OrlopError, one sentence for whatever is wrong. */
-export function readFleetFile(path: string, find: Find = findGuest): Promise<Fleet> {
-  return parseFleet(readYaml(path, 'fleet file'), path, find)
+export function readFleetFile(path: string, around: Surroundings = {}): Promise<Fleet> {
+  return parseFleet(readYaml(path, 'fleet file'), path, findGuest, around)
 }
 
 /** The same for a text; `path` is the file's name in messages, and what its paths are relative to. */
-export async function parseFleet(text: string, path: string, find: Find = findGuest): Promise<Fleet> {
+export async function parseFleet(
+  text: string,
+  path: string,
+  find: Find = findGuest,
+  around: Surroundings = {},
+): Promise<Fleet> {
   const file = new YamlFile(text, path)
   const top = entries(file)
   const given = top.has('machine') ? machine.read(top.get('machine') ?? null, 'machine', file) : {}
-  const plans: { plan: GuestPlan; place: string }[] = []
+  const name = around.name ?? given.name ?? nameOf(path)
+  const known = new Map(around.running?.networks.map((network) => [network.name, network]))
+  const networks = top.has('networks') ? readNetworks(top.get('networks') ?? null, name, known, file) : new Map()
+  const plans: { plan: GuestPlan; place: string; nics: GivenNic[] }[] = []
   for (const { fields, node } of guestsOf(top.get('guests') ?? null, file)) {
     const place = file.at(node)
     const isBare = fields.kernel === undefined && fields.firmware === undefined
@@ -41,18 +63,78 @@ export async function parseFleet(text: string, path: string, find: Find = findGu
         `${place}: There is no guest system for "${fields.name}" yet; type "orlop pull debian" first, or name a kernel.`,
       )
     }
-    for (const plan of copiesOf(fields, place, found)) plans.push({ plan, place })
+    for (const plan of copiesOf(fields, place, found)) {
+      plans.push({ plan, place, nics: nicsOf(plan.name, fields, place, name, networks) })
+    }
   }
   checkTogether(plans)
-  const name = given.name ?? nameOf(path)
+  plug(plans, name, new Map([...known, ...networks]), around.running?.guests ?? [])
   return {
     machine: {
       name,
       ...(given.cpus === undefined ? {} : { cpus: given.cpus }),
       ...(given.memory === undefined ? {} : { memoryBytes: wholePages(given.memory) }),
     },
+    networks: [...networks.values()],
     guests: plans.map(({ plan }) => plan),
+    publish: publishOf(top, file, plans, new Map([...known, ...networks]), around),
   }
+}
+
+/** The network devices that a guest is to have; that of the field "net" gets a network of its own. */
+function nicsOf(
+  guest: string,
+  { net, networks: given }: GivenGuest,
+  place: string,
+  machineName: string,
+  networks: Map<string, NetworkPlan>,
+): GivenNic[] {
+  if (net === undefined || net === 'none') return given ?? []
+  if (given !== undefined) throw new OrlopError(`${place}: Give "${guest}" either "net" or "networks", not both.`)
+  // No other network can have such a name.
+  const network = `${guest}/net`
+  const mode = typeof net === 'object' && 'user' in net ? 'nat' : 'bridge'
+  networks.set(network, { ...planNetwork(network, { mode, uplink: net }, machineName, place), owner: guest })
+  return [{ network, place }]
+}
+
+/** Gives all guests their network devices: first those with addresses of their own choice. */
+function plug(
+  plans: { plan: GuestPlan; place: string; nics: GivenNic[] }[],
+  machineName: string,
+  networks: ReadonlyMap<string, NetworkPlan>,
+  guests: GuestPlan[],
+): void {
+  const addresses = new Addresses(machineName, networks, guests)
+  for (const { plan, nics } of plans) addresses.claim(plan.name, nics)
+  for (const { plan, nics } of plans) plan.nets = addresses.plan(plan.name, nics)
+}
+
+/** The published ports, of the file and beside it, each checked against the others and against the guests. */
+function publishOf(
+  top: Map<string, YamlNode>,
+  file: YamlFile,
+  plans: { plan: GuestPlan }[],
+  networks: ReadonlyMap<string, NetworkPlan>,
+  { publish, running }: Surroundings,
+): PublishPlan[] {
+  const given = top.has('publish') ? publications.read(top.get('publish') ?? null, 'publish', file) : []
+  const more = (publish?.words ?? []).map((text) => {
+    const { where } = publish as { where: string }
+    return { where, plan: parsePublish(text, where) }
+  })
+  const guests = [...plans.map(({ plan }) => plan), ...(running?.guests ?? [])]
+  const all = [...given, ...more]
+  for (const [i, { plan, where }] of all.entries()) {
+    const guest = guests.find(({ name }) => name === plan.guest)
+    if (guest === undefined) throw new OrlopError(`${where}: There is no guest "${plan.guest}" to publish a port of.`)
+    checkPublish(plan, guest, networks, where)
+    const other = all.slice(0, i).find((one) => collide(one.plan, plan))
+    if (other !== undefined) {
+      throw new OrlopError(`${where}: Port ${plan.port} is published twice; see "${showPublish(other.plan)}".`)
+    }
+  }
+  return all.map(({ plan }) => plan)
 }
 
 function entries(file: YamlFile): Map<string, YamlNode> {
@@ -111,7 +193,8 @@ function planOf(given: GivenGuest & { name: string }, place: string, found: Foun
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     commandLine: commandLineFor(kernel, found, given.append),
     disks: given.disks ?? [],
-    nets: given.net === undefined || given.net === 'none' ? [] : [given.net],
+    // They are given when all guests are known.
+    nets: [],
     hasConsole: given.console !== 'none',
     translator: given.translator ?? 'on',
     settings: settingsOf(given),

@@ -5,15 +5,11 @@ import { MAX_CPUS, MAX_GUESTS, MAX_HARTS } from '../../hypervisor/abi.ts'
 import { choice, type Fields, fields, flag, number, type Schema, type Shape, size, word } from '../shape.ts'
 import { SPEC } from '../spec-file.ts'
 import { KNOBS, shapeOf } from './knobs.ts'
+import { NAME, NAME_RULE } from './names.ts'
+import { networksSchema } from './networks.ts'
+import { nics } from './nics.ts'
 import type { Reaction } from './plan.ts'
-
-/** A number alone would be taken for an id. */
-const NAME = /^(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
-export const NAME_RULE = 'letters, digits, ".", "_" and "-", at least one letter among them, at most 63 in all'
-
-export function isName(text: string): boolean {
-  return NAME.test(text)
-}
+import { publications } from './publish.ts'
 
 const REACTIONS: readonly Reaction[] = ['stop', 'restart']
 const LEAST_MEMORY = 16 * 2 ** 20
@@ -41,6 +37,7 @@ const OWN = {
   harts: number('Harts; default 1', 1, MAX_HARTS, true),
   ...settings,
   limits: fields('Limits', { disk: limitsOf('disk'), net: limitsOf('net'), console: limitsOf('console') }),
+  networks: nics,
   autostart: flag('It is started with the machine; default true'),
   count: number('So many copies, whose names and paths get numbers from 1; {n} is the number', 1, MAX_GUESTS, true),
   on_poweroff: choice('When it has switched itself off; default stop', REACTIONS),
@@ -63,6 +60,7 @@ export function fleetSchema(): Schema {
     type: 'object',
     properties: {
       machine: machine.schema,
+      networks: networksSchema,
       guests: {
         anyOf: [
           { type: 'array', items: guestInList.schema, maxItems: MAX_GUESTS },
@@ -74,6 +72,7 @@ export function fleetSchema(): Schema {
           },
         ],
       },
+      publish: publications.schema,
     },
     required: ['guests'],
     additionalProperties: false,

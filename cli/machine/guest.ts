@@ -23,13 +23,18 @@ import {
   STOP_POWEROFF,
 } from '../../hypervisor/abi.ts'
 import type { Ending } from '../../host-shim/node/protocol.ts'
+import { LostError } from '../../host-shim/error.ts'
 import type { GuestSettings } from '../../host-shim/settings.ts'
 import type { GuestStats } from '../../host-shim/stats.ts'
 import { OrlopError } from '../error.ts'
-import type { GuestPlan } from '../fleet/plan.ts'
+import { parseIp4, parseMac } from '../../host-shim/addresses.ts'
+import type { NicOptions } from '../../host-shim/node/options.ts'
+import type { GuestPlan, NicPlan } from '../fleet/plan.ts'
 import { Backlog } from './backlog.ts'
+import { Captures, type Taker } from './captures.ts'
 import type { EventLog } from './events.ts'
 import type { Metal, MetalGuest } from './metal.ts'
+import type { Forward, Networks } from './networks.ts'
 import { asOrlopError, hasRefused } from './refusal.ts'
 
 export type State = 'running' | 'idle' | 'paused' | 'in shutdown' | 'shut off' | 'crashed'
@@ -62,13 +67,22 @@ export class Guest {
   private turn: Promise<unknown> = Promise.resolve()
   private readonly ends = new Set<() => void>()
   private isGone = false
+  private readonly captures: Captures
 
   constructor(
     readonly id: number,
     readonly plan: GuestPlan,
     private readonly machine: Metal,
+    private readonly networks: Networks,
     private readonly log: EventLog,
-  ) {}
+  ) {
+    this.captures = new Captures(machine)
+  }
+
+  /** The machine's number of this life of it; undefined while it is off. */
+  get number(): number | undefined {
+    return this.metal?.id
+  }
 
   get isOn(): boolean {
     return this.metal !== undefined
@@ -188,6 +202,24 @@ export class Guest {
     })
   }
 
+  /** Leads a published port to it, in this life and all that follow, or no longer. */
+  forward(forward: Forward, isNew: boolean): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.metal !== undefined) await lead(forward, this.metal, isNew)
+    })
+  }
+
+  /** Hands a pcap file of one of its network devices to `take`, in pieces; the result ends that. */
+  capture(nic: number, take: Taker): Promise<() => Promise<void>> {
+    return this.exclusive(async () => {
+      if (this.plan.nets[nic] === undefined) {
+        throw this.refusal(`has no network device ${nic}`, 'see "orlop info" for those that it has')
+      }
+      const end = await this.captures.begin(nic, take, this.metal)
+      return () => this.exclusive(end)
+    })
+  }
+
   /** Takes it off the machine for good. */
   remove(force: boolean): Promise<void> {
     return this.exclusive(async () => {
@@ -238,8 +270,9 @@ export class Guest {
         firmware: plan.firmware,
         commandLine: plan.commandLine,
         disks: plan.disks,
-        nets: plan.nets,
+        nets: plan.nets.map((nic) => this.nicOf(nic)),
         translator: plan.translator,
+        heat: plan.heat,
         settings: plan.settings,
         output: (piece) => {
           if (plan.hasConsole) this.console.write(piece)
@@ -252,15 +285,20 @@ export class Guest {
     }
     this.metal = metal
     metal.ended.then(
-      (ending) => this.hearEnd(metal, ending),
-      // Removed, or the whole machine has failed, which tells about itself.
-      () => undefined,
+      (ending) => this.hear(metal, () => this.settle(metal, ending)),
+      (error) => {
+        // Otherwise removed, or the whole machine has failed, which tells about itself.
+        if (error instanceof LostError) this.hear(metal, () => this.bury(metal, `its process ${error.how}`))
+      },
     )
     try {
+      for (const forward of this.networks.forwardsOf(plan.name)) await lead(forward, metal, true)
+      await this.captures.arm(metal)
       await metal.start()
     } catch (error) {
       // What never ran never ends.
       this.metal = undefined
+      await this.captures.disarm()
       await metal.remove()
       this.become('off', 'it could not be started')
       throw asOrlopError(error, plan.name)
@@ -269,10 +307,11 @@ export class Guest {
     this.become('running', why)
   }
 
-  private hearEnd(metal: MetalGuest, ending: Ending): void {
+  /** It has ended of itself. */
+  private hear(metal: MetalGuest, settle: () => Promise<void>): void {
     // Whoever has ended it by a command takes care of the rest.
     if (this.metal !== metal) return
-    this.exclusive(() => this.settle(metal, ending)).catch((error) => this.complain(error))
+    this.exclusive(settle).catch((error) => this.complain(error))
   }
 
   /** What the guest's own end leads to. */
@@ -288,8 +327,19 @@ export class Guest {
     if (reason === STOP_POWEROFF && code === RESET_COLD) {
       return plan.onReset === 'restart' ? this.comeBack('reset itself') : this.become('off', 'asked for a reset')
     }
-    this.become('crashed', crashOf(reason, code))
-    if (plan.onCrash === 'restart') return this.comeBack('restarted after a crash')
+    await this.crash(crashOf(reason, code))
+  }
+
+  /** What the end of its process leads to, where it has one of its own. */
+  private async bury(metal: MetalGuest, why: string): Promise<void> {
+    if (this.metal !== metal) return
+    await this.release()
+    await this.crash(why)
+  }
+
+  private async crash(why: string): Promise<void> {
+    this.become('crashed', why)
+    if (this.plan.onCrash === 'restart') await this.comeBack('restarted after a crash')
   }
 
   /** Goes on pressing; the last who asks says for how long. */
@@ -342,8 +392,18 @@ export class Guest {
     // It may have ended of itself a moment ago.
     await metal.stop().catch(() => undefined)
     await metal.ended.catch(() => undefined)
+    await this.captures.disarm()
     await metal.remove()
     for (const tell of [...this.ends]) tell()
+  }
+
+  private nicOf({ network, mac, address, ...more }: NicPlan): NicOptions {
+    return {
+      ...more,
+      network: this.networks.network(network),
+      mac: parseMac(mac) as Uint8Array,
+      ...(address === undefined ? {} : { ip4: parseIp4(address) as number }),
+    }
   }
 
   private become(life: 'off' | 'running' | 'paused' | 'crashed', why: string): void {
@@ -373,6 +433,12 @@ export class Guest {
   private refusal(fact: string, advice: string, exitCode = 2): OrlopError {
     return new OrlopError(`"${this.name}" ${fact}; ${advice}.`, exitCode)
   }
+}
+
+/** Makes a published port that of this life of a guest, or no longer. */
+function lead({ plan, network, outside }: Forward, { id }: MetalGuest, isNew: boolean): Promise<void> {
+  const { protocol, count, nic, toPort } = plan
+  return network.forward({ protocol, port: outside, count, guest: id, nic, toPort }, isNew)
 }
 
 /** Why a guest has failed. */

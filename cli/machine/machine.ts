@@ -2,11 +2,12 @@
 
 import { MAX_GUESTS } from '../../hypervisor/abi.ts'
 import { OrlopError } from '../error.ts'
-import type { GuestPlan } from '../fleet/plan.ts'
+import type { Fleet, GuestPlan, PublishPlan } from '../fleet/plan.ts'
 import { EventLog } from './events.ts'
 import { Guest } from './guest.ts'
 import type { Metal } from './metal.ts'
 import { near } from '../near.ts'
+import { Networks, type NetworkSample } from './networks.ts'
 import { asOrlopError } from './refusal.ts'
 import { type GuestSample, type MachineSample, Sampler } from './sample.ts'
 
@@ -17,6 +18,7 @@ export interface Snapshot {
 
 export class Machine {
   readonly log = new EventLog()
+  readonly networks: Networks
   private readonly guests: Guest[] = []
   private readonly sampler = new Sampler()
   private readonly bornAt = performance.now()
@@ -27,15 +29,57 @@ export class Machine {
   constructor(
     readonly name: string,
     private readonly metal: Metal,
-  ) {}
+  ) {
+    this.networks = new Networks(metal, this.log)
+  }
 
   get isGoingDown(): boolean {
     return this.goingDown !== undefined
   }
 
-  /** Adds a guest, which stays off. */
-  define(plan: GuestPlan): Guest {
+  /** Adds the networks, guests and published ports of a fleet, all or none of them; the guests stay off. */
+  async add({ networks, guests: plans, publish }: Omit<Fleet, 'machine'>): Promise<Guest[]> {
     this.refuseWhenGoingDown()
+    this.networks.check(networks)
+    const guests: Guest[] = []
+    try {
+      for (const network of networks) await this.networks.define(network)
+      for (const plan of plans) guests.push(this.define(plan))
+      for (const plan of publish) await this.publish(plan)
+      return guests
+    } catch (error) {
+      for (const guest of guests) await this.remove(guest, true)
+      throw error
+    }
+  }
+
+  /** Publishes a port of a guest. Throws OrlopError. */
+  async publish(plan: PublishPlan): Promise<void> {
+    const guest = this.find(plan.guest)
+    const forward = await this.networks.publish({ ...plan, guest: guest.plan.name }, guest.plan)
+    try {
+      await guest.forward(forward, true)
+    } catch (error) {
+      await this.networks.unpublish(forward)
+      throw asOrlopError(error)
+    }
+  }
+
+  /** Ends that. */
+  async unpublish(network: string, plan: PublishPlan): Promise<void> {
+    const guest = this.find(plan.guest)
+    const forward = this.networks.find(network, { ...plan, guest: guest.plan.name })
+    await this.networks.unpublish(forward)
+    await guest.forward(forward, false)
+  }
+
+  /** Looks at one network, or at all. */
+  lookAtNetworks(name?: string): Promise<NetworkSample[]> {
+    return this.networks.look(name, (number) => this.guests.find((guest) => guest.number === number)?.plan.name)
+  }
+
+  /** Adds a guest, which stays off. */
+  private define(plan: GuestPlan): Guest {
     if (this.guests.some(({ plan: { name } }) => name === plan.name)) {
       throw new OrlopError(
         `There is a guest "${plan.name}" already; remove it with "orlop rm ${plan.name}", or rename one.`,
@@ -44,7 +88,7 @@ export class Machine {
     if (this.guests.length >= MAX_GUESTS) {
       throw new OrlopError(`A machine has at most ${MAX_GUESTS} guests; remove one with "orlop rm" first.`)
     }
-    const guest = new Guest(this.nextId++, plan, this.metal, this.log)
+    const guest = new Guest(this.nextId++, plan, this.metal, this.networks, this.log)
     this.guests.push(guest)
     this.log.add(plan.name, 'defined')
     return guest
@@ -54,6 +98,7 @@ export class Machine {
     await guest.remove(force)
     this.guests.splice(this.guests.indexOf(guest), 1)
     this.sampler.forget(guest)
+    await this.networks.forget(guest.plan.name)
   }
 
   all(): Guest[] {

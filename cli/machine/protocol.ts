@@ -7,6 +7,8 @@
 //                       {"event":"lost","guest":3,"count":4096}      bytes of it that this client was too slow for
 //                       {"event":"log","entry":{...}}                                     after "watch"
 //                       {"event":"missed","count":7}                 entries that this client was too slow for
+//                       {"event":"packets","bytes":"<base64>"}      a piece of a pcap file    after "capture"
+//                       {"event":"unseen","count":3}                 pieces of it that this client was too slow for
 //                       {"event":"gone","guest":3}                   the guest that it is attached to was removed
 
 import type { MachineEvent } from './events.ts'
@@ -38,6 +40,8 @@ export type Push =
   | { event: 'lost'; guest: number; count: number }
   | { event: 'log'; entry: MachineEvent }
   | { event: 'missed'; count: number }
+  | { event: 'packets'; bytes: string }
+  | { event: 'unseen'; count: number }
   | { event: 'gone'; guest: number }
 
 export type Message = Hello | Reply | Push

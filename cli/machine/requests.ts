@@ -3,10 +3,13 @@
 import { OrlopError } from '../error.ts'
 import { parseFleet } from '../fleet/file.ts'
 import { checkSettings } from '../fleet/knobs.ts'
+import { parsePublish } from '../fleet/publish.ts'
+import { findGuest } from '../../guests/find.ts'
 import type { Guest } from './guest.ts'
 import type { Machine } from './machine.ts'
 import type { Request } from './protocol.ts'
 import type { Session } from './session.ts'
+import { MAX_NETS } from '../../hypervisor/abi.ts'
 
 /** A piece of console input. */
 const INPUT_MAX_BYTES = 64 * 1024
@@ -44,6 +47,10 @@ class Ask {
     const value = this.request[name]
     if (typeof value === 'string') return value
     throw new OrlopError(`The request "${this.request.verb}" needs the text "${name}".`)
+  }
+
+  has(name: string): boolean {
+    return this.request[name] !== undefined
   }
 
   isSet(name: string): boolean {
@@ -112,9 +119,12 @@ const VERBS: Record<string, (ask: Ask) => Promise<unknown>> = {
   },
 
   define: async (ask) => {
-    const { guests } = await parseFleet(ask.text('text'), ask.text('path'))
+    const { machine } = ask
+    const running = { networks: machine.networks.plans(), guests: machine.all().map(({ plan }) => plan) }
+    const around = { name: machine.name, running }
+    const fleet = await parseFleet(ask.text('text'), ask.text('path'), findGuest, around)
     const start = ask.isSet('start')
-    const defined = guests.map((plan) => ask.machine.define(plan))
+    const defined = await machine.add(fleet)
     if (start) for (const guest of defined) await guest.start()
     return { guests: await Promise.all(defined.map((guest) => ask.machine.lookAt(guest))) }
   },
@@ -137,6 +147,27 @@ const VERBS: Record<string, (ask: Ask) => Promise<unknown>> = {
     const bytes = Buffer.from(ask.text('bytes'), 'base64')
     if (bytes.length > INPUT_MAX_BYTES) throw new OrlopError(`Send at most ${INPUT_MAX_BYTES} bytes of input at once.`)
     await ask.guest.input(bytes, () => ask.session.isOver)
+  },
+
+  networks: async (ask) => ({ networks: await ask.machine.lookAtNetworks() }),
+  network: async (ask) => ({ network: (await ask.machine.lookAtNetworks(ask.text('network')))[0] }),
+  'add-forward': async (ask) => {
+    const { machine } = ask
+    machine.refuseWhenGoingDown()
+    const plan = parsePublish(ask.text('spec'), 'forward')
+    machine.networks.checkPlace(ask.text('network'), plan, machine.find(plan.guest).plan)
+    await machine.publish(plan)
+  },
+  'remove-forward': (ask) => ask.machine.unpublish(ask.text('network'), parsePublish(ask.text('spec'), 'forward')),
+  capture: async (ask) => {
+    const { session } = ask
+    if (ask.has('network')) {
+      const network = ask.text('network')
+      return session.capture((take) => ask.machine.networks.capture(network, take))
+    }
+    const { guest } = ask
+    const nic = ask.number('nic', MAX_NETS - 1) ?? 0
+    await session.capture((take) => guest.capture(nic, take))
   },
 
   events: async (ask) => ({ events: ask.machine.log.last(ask.number('last', 1000)) }),

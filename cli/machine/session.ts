@@ -23,6 +23,8 @@ export class Session {
   /** Bytes of guests' output that were dropped and not told of yet. */
   private readonly lost = new Map<number, number>()
   private missed = 0
+  private unseen = 0
+  private endCapture: (() => Promise<void>) | undefined
   private watching: (() => void) | undefined
   private underWay = 0
 
@@ -48,6 +50,7 @@ export class Session {
       for (const detach of this.attached.values()) detach()
       this.attached.clear()
       this.watching?.()
+      void this.endCapture?.().catch(() => undefined)
       over(this)
     })
   }
@@ -87,6 +90,20 @@ export class Session {
     })
   }
 
+  /** Sends pieces of a pcap file from now on. `begin` takes their taker, and gives what ends it. */
+  async capture(begin: (take: (piece: Uint8Array) => void) => Promise<() => Promise<void>>): Promise<void> {
+    if (this.endCapture !== undefined) throw new OrlopError('This client is capturing already; connect another.')
+    this.endCapture = async () => undefined
+    try {
+      this.endCapture = await begin((piece) => this.packets(piece))
+    } catch (error) {
+      this.endCapture = undefined
+      throw error
+    }
+    // The client may have gone meanwhile.
+    if (this.isOver) await this.endCapture()
+  }
+
   /** Ends the connection when all that was said has gone out. */
   end(): void {
     this.socket.end()
@@ -109,7 +126,14 @@ export class Session {
     this.send({ event: 'output', guest, bytes: Buffer.from(piece).toString('base64') })
   }
 
+  private packets(piece: Uint8Array): void {
+    if (this.isBehind) this.unseen++
+    else this.send({ event: 'packets', bytes: Buffer.from(piece).toString('base64') })
+  }
+
   private catchUp(): void {
+    if (this.unseen > 0) this.send({ event: 'unseen', count: this.unseen })
+    this.unseen = 0
     for (const [guest, count] of this.lost) this.send({ event: 'lost', guest, count })
     this.lost.clear()
     if (this.missed > 0) this.send({ event: 'missed', count: this.missed })

@@ -71,7 +71,7 @@ test('a fleet says what its machine and its guests are, with paths relative to i
         { path: '/lab/seed.img', readOnly: true },
         { path: '/lab/more.img', readOnly: true },
       ],
-      nets: ['loopback'],
+      nets: [{ network: 'web/net', mac: '02:a3:4f:fd:e5:f1' }],
       hasConsole: false,
       translator: 'off',
       settings: {
@@ -127,11 +127,11 @@ test('count makes copies with numbers in their names, paths and words', async ()
 
 test('complaints about a fleet name the file, the line, the field, and what is allowed', async () => {
   for (const [text, sentence] of [
-    ['', /three.yaml:1: A fleet must have fields: machine, guests\.$/],
+    ['', /three.yaml:1: A fleet must have fields: machine, networks, guests, publish\.$/],
     ['machine: {}', /:1: A fleet needs the field "guests"\.$/],
     [
       'guests: []\nmemory: 1G',
-      /:2: There is no field "memory"; allowed are machine, guests. A guest is an entry below/,
+      /:2: There is no field "memory"; allowed are machine, networks, guests, publish\. A guest is an entry below/,
     ],
     ['guests: web', /:1: The field "guests" must list guests, or map names to them\.$/],
     ['guests:\n  web:\n    memroy: 1G', /:3: There is no field "memroy"; allowed are memory, kernel, .*, on_crash\.$/],
@@ -204,6 +204,26 @@ const WORDS: Record<string, [good: string[], bad: string[]]> = {
     ['none', 'loopback', 'stream:localhost:5', 'stream:unix:/a', 'stream:tcp:[::1]:9'],
     ['lan', '"stream:"', '5', 'stream:a:b'],
   ],
+  networks: [
+    [
+      '[]',
+      '[lan]',
+      '[lan, { network: lan, address: 10.9.0.20, mac: "02:00:00:00:00:01", vlan: 5 }]',
+      '[{ network: lan, vlan: trunk, isolated: true, trusted: false }]',
+    ],
+    [
+      'lan',
+      '{ network: lan }',
+      '[5]',
+      '[{ vlan: 5 }]',
+      '[{ network: lan, vlan: 4095 }]',
+      '[{ network: lan, mac: "02:00" }]',
+      '[{ network: lan, address: here }]',
+      '[{ network: lan, isolated: 1 }]',
+      '[{ network: lan, port: 5 }]',
+      '[lan, lan, lan, lan, lan]',
+    ],
+  ],
   console: [
     ['stdio', 'none'],
     ['tty', '1'],
@@ -272,7 +292,7 @@ test('the schema and the reader agree about every field of a guest', async () =>
   assert.equal([...fields].sort(), Object.keys(WORDS).sort())
   for (const [field, [good, bad]] of Object.entries(WORDS)) {
     for (const word of [...good, ...bad]) {
-      const text = `guests:\n  web:\n    ${field}: ${word}\n`
+      const text = `networks: { lan: { subnet: 10.9.0.0/24 } }\nguests:\n  web:\n    ${field}: ${word}\n`
       const isRead = await fleet(text).then(
         () => true,
         (error) => {
@@ -293,6 +313,14 @@ test('the schema and the reader agree about the shape of a fleet', async () => {
     ['guests: { web: }', true],
     ['guests: [{ name: web }]', true],
     ['machine: { name: lab, cpus: 4, memory: 2G }\nguests: []', true],
+    ['networks: {}\nguests: []', true],
+    ['networks: { lan: }\nguests: []\npublish: []', true],
+    ['networks: { lan: { uplink: { listen: "0.0.0.0:5555" }, mode: bridge } }\nguests: []', true],
+    ['networks: [lan]\nguests: []', false],
+    ['networks: { lan: { colour: red } }\nguests: []', false],
+    ['networks: { lan: { uplink: {} } }\nguests: []', false],
+    ['publish: 80\nguests: []', false],
+    ['publish: ["80"]\nguests: []', false],
     ['machine: {}', false],
     ['guests: [{}]', false],
     ['guests: web', false],

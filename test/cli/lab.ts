@@ -1,7 +1,7 @@
 // A machine in the background for the tests of its verbs: a folder of its own, a fleet file, and the built `orlop`.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -100,7 +100,8 @@ export function says(client: Client, guest: string, text: string, times = 1): Pr
 /** Ends all machines of this test file, and removes its folder. */
 export async function cleanUp(): Promise<void> {
   const run = join(folder, 'run', 'orlop')
-  for (const entry of readdirSync(run).filter((name) => name.endsWith('.sock'))) {
+  const entries = existsSync(run) ? readdirSync(run) : []
+  for (const entry of entries.filter((name) => name.endsWith('.sock'))) {
     orlop(['down', '--timeout', '0', '--machine', entry.replace(/\.sock$/, '')])
   }
   rmSync(folder, { recursive: true, force: true })

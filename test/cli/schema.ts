@@ -34,6 +34,8 @@ function judge(word: string, rule: unknown, value: unknown, schema: Schema): boo
       return list === undefined || list.every((item) => fits(rule as Schema, item))
     case 'maxItems':
       return list === undefined || list.length <= (rule as number)
+    case 'minProperties':
+      return object === undefined || Object.keys(object).length >= (rule as number)
     case 'maxProperties':
       return object === undefined || Object.keys(object).length <= (rule as number)
     case 'required':

@@ -90,14 +90,29 @@ test('networks are words or addresses', () => {
   const net = (text: string) => parseNetwork(text, '--net')
   assert.is(net('none'), 'none')
   assert.is(net('loopback'), 'loopback')
-  assert.equal(net('stream:127.0.0.1:5555'), { host: '127.0.0.1', port: 5555 })
-  assert.equal(net('stream:tcp:example.org:1'), { host: 'example.org', port: 1 })
-  assert.equal(net('stream:tcp:[::1]:65535'), { host: '::1', port: 65535 })
-  assert.equal(net('stream:unix:/run/a:b.sock'), { path: '/run/a:b.sock' })
-  for (const text of ['', 'user', 'stream:', 'stream:host', 'stream:host:0', 'stream:host:65536', 'stream:unix:']) {
+  assert.equal(net('stream:127.0.0.1:5555'), { stream: { host: '127.0.0.1', port: 5555 } })
+  assert.equal(net('stream:tcp:example.org:1'), { stream: { host: 'example.org', port: 1 } })
+  assert.equal(net('stream:tcp:[::1]:65535'), { stream: { host: '::1', port: 65535 } })
+  assert.equal(net('stream:unix:/run/a:b.sock'), { stream: { path: '/run/a:b.sock' } })
+  assert.equal(net('listen:[::]:5555'), { listen: { host: '::', port: 5555 } })
+  assert.equal(net('user'), { user: {} })
+  assert.equal(net('tap:tap0'), { tap: 'tap0' })
+  assert.equal(net('macvtap:/dev/tap7'), { macvtap: '/dev/tap7' })
+  const wrong = [
+    '',
+    'stream:',
+    'stream:host',
+    'stream:host:0',
+    'stream:host:65536',
+    'stream:unix:',
+    'listen:',
+    'tap:',
+    'tap:/dev/x',
+  ]
+  for (const text of [...wrong, 'user:', 'macvtap:a b', 'tap:sixteen-letters-']) {
     assert.match(
       refusal(() => net(text)),
-      /give none, loopback, stream:/,
+      /give none, loopback, user, stream:/,
     )
   }
 })
@@ -129,7 +144,7 @@ test('a spec file says what the flags can say, with paths relative to itself', (
       { path: '/guests/web/seed.img', readOnly: true },
       { path: '/guests/web/more.img', readOnly: true },
     ],
-    net: { host: '127.0.0.1', port: 5555 },
+    net: { stream: { host: '127.0.0.1', port: 5555 } },
     console: 'none',
     translator: 'verify',
   })
