@@ -11,7 +11,10 @@ import { findProgram } from '../test/support/tools.ts'
 
 const SOURCES = fileURLToPath(new URL('./programs/linux/', import.meta.url))
 /** Programs with a `main` of their own; the others are steps for main.c. */
-const WHOLE = ['init', 'seven', 'work', 'hog', 'membomb', 'forkbomb', 'diskhog', 'netflood', 'late', 'parallel']
+const WHOLE = [
+  ...['init', 'seven', 'work', 'hog', 'membomb', 'forkbomb', 'diskhog', 'netflood', 'late', 'net', 'parallel'],
+  ...['agent', 'job', 'commit', 'spool'],
+]
 
 /** A compiler, its flags, and the Debian package it comes from. */
 interface Compiler {

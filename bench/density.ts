@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OrlopError } from '../cli/error.ts'
 import { parseSize } from '../cli/size.ts'
 import { MachineError } from '../host-shim/error.ts'
-import { memoryFor } from '../host-shim/machine.ts'
+import { planMemory } from '../host-shim/machine.ts'
 import type { RunningMachine } from '../host-shim/node/main.ts'
-import { MAX_GUESTS, PAGE_SIZE } from '../hypervisor/abi.ts'
+import { CODE_BYTES, CPU_BYTES, MAX_GUESTS, PAGE_SIZE } from '../hypervisor/abi.ts'
 import { type Boot, findBoot } from './boots.ts'
 import type { BenchOptions } from './options.ts'
 import { machineInfo, median, number, type Report, summarise, worstOf } from './report.ts'
@@ -118,7 +118,7 @@ function furtherKiB(points: Point[]): number {
 /** Starts guests until there are as many as the last count, or no more fit; measures at each count, and in the end. */
 async function fill(boot: Boot, counts: number[], options: BenchOptions): Promise<Point[]> {
   const cpus = options.cpus ?? CPUS
-  const cpuBytes = memoryFor(0, 2).buffer.byteLength - memoryFor(0, 1).buffer.byteLength
+  const cpuBytes = planMemory(MEMORY_BYTES, cpus).codeBytes + CPU_BYTES - CODE_BYTES
   return withMachine(cpus, MEMORY_BYTES, async (machine) => {
     const { frames } = await machine.stats()
     const region = machineRegion(frames * PAGE_SIZE)

@@ -43,8 +43,15 @@ export function qemuVersion(): string {
   return `QEMU ${version.match(/version ([\d.]+)/)?.[1]} TCG`
 }
 
-/** The system whose init runs programs on request; they lie in its root, with busybox and its scripts. */
-export async function benchSystem(programs: string[], progress: BenchOptions['progress']): Promise<System> {
+/**
+ * The system whose init runs programs on request; they lie in its root, with busybox and its scripts. `init` is a program of
+ * bench/programs/linux.
+ */
+export async function benchSystem(
+  programs: string[],
+  progress: BenchOptions['progress'],
+  init = 'init',
+): Promise<System> {
   const report = ({ step }: { step: string }) => progress(step)
   let kernel = (await findLean())?.kernel
   if (kernel === undefined) {
@@ -62,7 +69,8 @@ export async function benchSystem(programs: string[], progress: BenchOptions['pr
     { path: 'dev/console', type: 'device', major: 5, minor: 1 },
     { path: 'dev/null', type: 'device', major: 1, minor: 3, mode: 0o666 },
     { path: 'dev/zero', type: 'device', major: 1, minor: 5, mode: 0o666 },
-    ...['init', ...programs].map((name) => executable(name, buildForGuest(name))),
+    executable('init', buildForGuest(init)),
+    ...programs.map((name) => executable(name, buildForGuest(name))),
     executable('busybox', await pullBusybox({ report })),
     executable('words.awk', fileURLToPath(new URL('./programs/linux/words.awk', import.meta.url))),
   ]

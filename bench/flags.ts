@@ -5,12 +5,14 @@ import { OrlopError } from '../cli/error.ts'
 import { MAX_CPUS } from '../hypervisor/abi.ts'
 import type { BenchOptions } from './options.ts'
 
-export interface Flags extends Pick<BenchOptions, 'rows' | 'scale' | 'translator' | 'seconds' | 'cpus'> {
+export interface Flags extends Pick<BenchOptions, 'rows' | 'scale' | 'translator' | 'seconds' | 'cpus' | 'tiles'> {
   isHelp: boolean
   /** What is no flag. */
   names: string[]
   /** Path of a file for the numbers. */
   json?: string
+  /** Path of a file for the page with plots. */
+  html?: string
   runs?: number
 }
 
@@ -19,6 +21,7 @@ export function readFlags(words: string[]): Flags {
   const { values, positionals } = parse(words)
   const flags: Flags = { isHelp: values.help === true, names: positionals }
   if (values.json !== undefined) flags.json = values.json
+  if (values.html !== undefined) flags.html = values.html
   if (values.translator !== undefined) flags.translator = values.translator
   if (values.rows !== undefined) flags.rows = values.rows.split(',').map((name) => name.trim())
   if (values.runs !== undefined) {
@@ -41,6 +44,11 @@ export function readFlags(words: string[]): Flags {
     if (!Number.isInteger(flags.cpus) || flags.cpus < 1 || flags.cpus > MAX_CPUS)
       throw new OrlopError(`--cpus: "${values.cpus}" is no number of CPUs; give a whole number from 1 to ${MAX_CPUS}.`)
   }
+  if (values.tiles !== undefined) {
+    flags.tiles = Number(values.tiles)
+    if (!Number.isInteger(flags.tiles) || flags.tiles < 1)
+      throw new OrlopError(`--tiles: "${values.tiles}" is no number of tiles; give a whole number from 1 on.`)
+  }
   return flags
 }
 
@@ -51,6 +59,8 @@ function parse(args: string[]) {
       args,
       options: {
         json: text,
+        html: text,
+        tiles: text,
         runs: text,
         rows: text,
         scale: text,

@@ -78,7 +78,8 @@ export class Guest {
     clearTimeout(timer)
   }
 
-  private used(): number {
+  /** CPU seconds that its process has used so far. */
+  used(): number {
     if (this.child.pid === undefined || this.ending !== undefined) throw this.complaint('has ended')
     return cpuSeconds(this.child.pid)
   }

@@ -13,6 +13,8 @@ export interface BenchOptions {
   translator?: string
   /** How long one measurement takes, in seconds. Default: as the benchmark thinks best. */
   seconds?: number
+  /** How many tiles there are at most at once. Default: as the benchmark thinks best. */
+  tiles?: number
   /** Physical CPUs of the machine. Default: as the benchmark thinks best. */
   cpus?: number
 }

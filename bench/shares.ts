@@ -240,7 +240,9 @@ async function measureFlooder(
 ) {
   await withMachine(1, 3 * TENANT_BYTES, async (machine) => {
     for (let run = 0; run < runs; run++) {
-      const flooder = await Tenant.start(machine, 'flooder', system, { nets: ['loopback'] })
+      const flooder = await Tenant.start(machine, 'flooder', system, {
+        nets: [{ network: await machine.defineNetwork({ uplink: 'loopback' }) }],
+      })
       const computer = await Tenant.start(machine, 'computer', system)
       const burn = computer.run(['/hog', '1', `${Math.ceil(seconds) + 3}`], 2000 * seconds + LATE_MS)
       burn.catch(() => {})

@@ -145,7 +145,8 @@ async function hogDisk({ machine, system, folder }: Stage): Promise<Act> {
 
 async function abuseRings(stage: Stage): Promise<Act> {
   const disks = [{ path: blank(stage.folder) }]
-  return hostile('ring-abuse', 'queues', 'start', { disks, nets: ['loopback'] }).begin(stage)
+  const network = await stage.machine.defineNetwork({ uplink: 'loopback' })
+  return hostile('ring-abuse', 'queues', 'start', { disks, nets: [{ network }] }).begin(stage)
 }
 
 function blank(folder: string): string {
@@ -158,7 +159,8 @@ function blank(folder: string): string {
 /** A guest whose network cable leads to a process of the host. */
 async function withCable({ machine, system }: Stage, how: 'sink' | 'flood', words: string[]): Promise<Act> {
   const { path, child } = await startFlood(how)
-  const tenant = await Tenant.start(machine, 'bad', system, { nets: [{ path }] })
+  const network = await machine.defineNetwork({ uplink: { stream: { path } } })
+  const tenant = await Tenant.start(machine, 'bad', system, { nets: [{ network }] })
   tenant.send(words)
   const end = async () => {
     kill(child)

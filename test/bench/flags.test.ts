@@ -23,6 +23,11 @@ test('time and CPUs are numbers', () => {
   assert.equal(readFlags(words.split(' ')), { isHelp: false, names: ['shares'], seconds: 2.5, cpus: 4 })
 })
 
+test('tiles are a number, and the page is a file', () => {
+  const words = 'hosted --tiles 3 --html page.html'
+  assert.equal(readFlags(words.split(' ')), { isHelp: false, names: ['hosted'], tiles: 3, html: 'page.html' })
+})
+
 test('what is not given is not there', () => {
   assert.equal(readFlags(['interpreter']), { isHelp: false, names: ['interpreter'] })
 })
@@ -36,6 +41,7 @@ test('a wrong word is refused with what is right', () => {
   assert.throws(() => readFlags(['--seconds', 'long']), /"long" is no time/)
   assert.throws(() => readFlags(['--cpus', '17']), /"17" is no number of CPUs; give a whole number from 1 to 16/)
   assert.throws(() => readFlags(['--cpus', '1.5']), /"1.5" is no number of CPUs/)
+  assert.throws(() => readFlags(['--tiles', '0']), /"0" is no number of tiles; give a whole number from 1 on/)
   assert.throws(() => readFlags(['--fast']), /'--fast'.*--help/)
 })
 

@@ -1,4 +1,5 @@
-// Has the network card up, and either sends full frames to everybody without end, or takes whatever comes.
+// Has the network card up, and either sends full frames without end, or takes whatever comes. They are for the card itself: a
+// switch that knows who is where lets them out, and does not count them as broadcasts.
 //
 //   netflood send | netflood take
 
@@ -31,8 +32,9 @@ int main(int argc, char **argv) {
   static uint8_t frame[1514];
   if (argc == 2 && strcmp(argv[1], "take") == 0)
     for (;;) recv(line, frame, sizeof frame, 0);
-  memset(frame, 0xff, 6);
-  frame[6] = 2;
+  if (ioctl(line, SIOCGIFHWADDR, &card) != 0) return fail("the network card has no address");
+  memcpy(frame, card.ifr_hwaddr.sa_data, 6);
+  memcpy(frame + 6, card.ifr_hwaddr.sa_data, 6);
   // A number that no protocol has (IEEE's "local experimental").
   frame[12] = 0x88;
   frame[13] = 0xb5;
