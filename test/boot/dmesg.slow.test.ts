@@ -42,6 +42,9 @@ async function withSilentNet<T>(work: (address: string) => Promise<T>): Promise<
   }
 }
 
+/** Uses its devices, and shows what the kernel has said. */
+const USE = 'mount /dev/vda /mnt && ls /mnt && umount /mnt; hexdump -n 8 /dev/hwrng >/dev/null; dmesg -r'
+
 /** KiB that the kernel gives to its own use, and all it found, as it tells at its start. */
 function memoryOf(text: string): { available: number; total: number } {
   const [, available, total] = /Memory: (\d+)K\/(\d+)K available/.exec(text) ?? []
@@ -54,14 +57,11 @@ function warnsAsInQemu(name: string, find: FindGuest): void {
     inScratch(async (folder) => {
       const found = await find()
       if (found === undefined || !canMakeImages()) return
-      const guest = withScript(
-        found,
-        folder,
-        'mount /dev/vda /mnt && ls /mnt && umount /mnt; hexdump -n 8 /dev/hwrng >/dev/null; dmesg -r',
-      )
+      const guest = withScript(found, folder, USE)
       const append = `${APPEND} console=ttyS0 panic=-1 reboot=panic_warm orlop.run=/test`
       const qemu = startQemu({
-        guest,
+        // QEMU's machine is gone at once when it is switched off, with kilobytes that its serial port has not sent yet.
+        guest: withScript(found, folder, `${USE}; echo S''AID; read line`),
         memory: MEMORY,
         append,
         disk: makeImage(join(folder, 'theirs'), 16),
@@ -69,6 +69,8 @@ function warnsAsInQemu(name: string, find: FindGuest): void {
       })
       if (qemu === undefined) return
       const theirs = await qemu.hold(async (talk) => {
+        await talk.hear(/^SAID$/m)
+        talk.type('\n')
         assert.is(await talk.end(), 0, talk.heard)
         return talk.heard
       })

@@ -31,6 +31,12 @@ export const PLAN: Room[] = [
   { name: 'index', path: 'hypervisor/index', mayImport: ['abi', 'vmm', 'hypervisor/core/panic'], packages: 'none' },
   { name: 'host-shim', path: 'host-shim', mayImport: ['abi'], packages: 'none' },
   { name: 'host-shim/node', path: 'host-shim/node', mayImport: ['abi', 'host-shim'], packages: 'node' },
+  {
+    name: 'host-shim/wasi',
+    path: 'host-shim/wasi',
+    mayImport: ['abi', 'host-shim/bundle', 'host-shim/stream'],
+    packages: 'none',
+  },
   { name: 'guests', path: 'guests', mayImport: ['cli/error'], packages: 'dependencies' },
   {
     name: 'cli',

@@ -57,7 +57,11 @@ export class TestHost {
   private isFull = false
   private kernel: WebAssembly.Exports | undefined
 
-  constructor(private readonly memory: WebAssembly.Memory) {
+  /** `keep` gets each module of translated code. */
+  constructor(
+    private readonly memory: WebAssembly.Memory,
+    private readonly keep?: (module: Uint8Array) => void,
+  ) {
     prepareEngine()
     this.imports = { env: { memory }, host: this.host(), outside: this.outside() }
   }
@@ -131,6 +135,7 @@ export class TestHost {
       ...makeCode({
         memory: this.memory,
         kernel: () => this.kernel!,
+        ...(this.keep && { keep: this.keep }),
         warn: (message) => {
           throw new Error(message)
         },
