@@ -1,8 +1,9 @@
 // npm run runtimes [-- NAME...]: builds the runtimes for WASI that are not here yet: wasmtime, wasmer, and wasmtime-36.
 //
 // Each is built by cargo from its own lock file, in the version that build/runtimes-pinned.ts names, and kept in the cache folder. With
-// `--json` stdout has what there is now as JSON; what goes on is told on stderr. Exit codes: 0 all are there; 1 one could not be built;
-// 2 unknown arguments; 130 interrupted.
+// `--quick` cargo optimises nothing but what compiles an image: guests run as fast, the build takes half as long. With `--json` stdout has
+// what there is now as JSON; what goes on is told on stderr. Exit codes: 0 all are there; 1 one could not be built; 2 unknown arguments;
+// 130 interrupted.
 
 import './node.ts'
 import { spawn } from 'node:child_process'
@@ -15,7 +16,7 @@ import { withLock, withScratch } from '../guests/cache.ts'
 import { withSignalsTo } from './process.ts'
 import { findRuntime, folderOf, type Pinned, RUNTIMES, versionOf } from './runtimes-pinned.ts'
 
-const USAGE = `Usage: npm run runtimes [-- [--json] NAME...]\nThere are ${RUNTIMES.map(({ name }) => name).join(', ')}; default: all.\n`
+const USAGE = `Usage: npm run runtimes [-- [--quick] [--json] NAME...]\nThere are ${RUNTIMES.map(({ name }) => name).join(', ')}; default: all.\n`
 const INTERRUPTED = 130
 /** So often is told how far cargo has come, in ms. */
 const TELL_MS = 20_000
@@ -30,18 +31,48 @@ const PROFILE = {
   CARGO_PROFILE_RELEASE_STRIP: 'true',
 }
 
+/** Packages in which time goes by when an image is compiled; each runtime has most of them. */
+const COMPILERS = [
+  'bumpalo',
+  'cranelift-bforest',
+  'cranelift-codegen',
+  'cranelift-entity',
+  'cranelift-frontend',
+  'gimli',
+  'hashbrown',
+  'rayon',
+  'rayon-core',
+  'regalloc2',
+  'rustc-hash',
+  'smallvec',
+  'wasmer-compiler',
+  'wasmer-compiler-cranelift',
+  'wasmparser',
+  'wasmtime-environ',
+  'wasmtime-internal-cranelift',
+]
+const QUICK = ['opt-level=0', ...COMPILERS.map((name) => `package.${name}.opt-level=1`)].flatMap((setting) => [
+  '--config',
+  `profile.release.${setting}`,
+])
+
+interface BuildOptions {
+  isQuick: boolean
+  signal: AbortSignal
+}
+
 function tell(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-async function install(pinned: Pinned, signal: AbortSignal): Promise<string> {
+async function install(pinned: Pinned, options: BuildOptions): Promise<string> {
   const { name, crate, version, program } = pinned
   const start = performance.now()
   tell(`${name} ${version}: building ${crate} with cargo; this takes minutes, once.`)
   const folder = folderOf(pinned)
   const path = join(folder, 'bin', program)
   await withScratch(folder, async (scratch) => {
-    await cargo(pinned, scratch, signal)
+    await cargo(pinned, scratch, options)
     const built = join(scratch, 'bin', program)
     const found = versionOf(built)
     if (found !== version)
@@ -54,8 +85,20 @@ async function install(pinned: Pinned, signal: AbortSignal): Promise<string> {
   return path
 }
 
-function cargo({ name, crate, version, features }: Pinned, scratch: string, signal: AbortSignal): Promise<void> {
-  const words = ['install', '--locked', '--root', scratch, '--target-dir', join(scratch, 'target')]
+function cargo(
+  { name, crate, version, features }: Pinned,
+  scratch: string,
+  { isQuick, signal }: BuildOptions,
+): Promise<void> {
+  const words = [
+    'install',
+    '--locked',
+    '--root',
+    scratch,
+    '--target-dir',
+    join(scratch, 'target'),
+    ...(isQuick ? QUICK : []),
+  ]
   const what = ['--no-default-features', '--features', features, `${crate}@${version}`]
   return new Promise((fulfil, reject) => {
     if (signal.aborted) throw interrupted()
@@ -100,7 +143,7 @@ function interrupted(): OrlopError {
   return new OrlopError('Interrupted; nothing was left half-installed.', INTERRUPTED)
 }
 
-async function provide(pinned: Pinned, signal: AbortSignal): Promise<{ path: string; isNew: boolean }> {
+async function provide(pinned: Pinned, options: BuildOptions): Promise<{ path: string; isNew: boolean }> {
   const there = findRuntime(pinned)
   if (there !== undefined) {
     tell(`${pinned.name} ${pinned.version}: is here already`)
@@ -112,16 +155,16 @@ async function provide(pinned: Pinned, signal: AbortSignal): Promise<{ path: str
     async () => {
       const meanwhile = findRuntime(pinned)
       return meanwhile === undefined
-        ? { path: await install(pinned, signal), isNew: true }
+        ? { path: await install(pinned, options), isNew: true }
         : { path: meanwhile, isNew: false }
     },
-    { report, signal },
+    { report, signal: options.signal },
   )
 }
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     allowPositionals: true,
   })
   if (values.help) {
@@ -132,13 +175,14 @@ async function main(): Promise<number> {
   if (unknown !== undefined) throw new OrlopError(`"${unknown}" is no runtime that we build.\n${USAGE.trimEnd()}`, 2)
   const chosen = RUNTIMES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const controller = new AbortController()
+  const build = { isQuick: values.quick === true, signal: controller.signal }
   const report: { name: string; version: string; path: string; isNew: boolean }[] = []
   await withSignalsTo(
     () => controller.abort(),
     async () => {
       for (const pinned of chosen) {
         const { name, version } = pinned
-        report.push({ name, version, ...(await provide(pinned, controller.signal)) })
+        report.push({ name, version, ...(await provide(pinned, build)) })
       }
     },
   )

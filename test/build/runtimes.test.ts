@@ -76,6 +76,13 @@ printf '#!/bin/sh\\necho wasmtime 1.2.3\\n' > "$2/bin/wasmtime"; chmod +x "$2/bi
   assert.equal(left, [])
 })
 
+test('--quick has cargo optimise what compiles, and nothing else', async () => {
+  const { errors } = await run(['--quick', 'wasmtime'], 'echo "$@" >&2; exit 101')
+  assert.match(errors, / --config profile\.release\.opt-level=0 /)
+  assert.match(errors, / --config profile\.release\.package\.cranelift-codegen\.opt-level=1 /)
+  assert.not.match((await run(['wasmtime'], 'echo "$@" >&2; exit 101')).errors, /opt-level/)
+})
+
 test('a name that is none of theirs is refused with those that there are', async () => {
   const { exitCode, errors } = await run(['wasmtme'])
   assert.is(exitCode, 2)
