@@ -93,7 +93,7 @@ export function fetch(number: u32): bool {
 
 /**
  * Makes the bytes on the stage a frame, with a copy of its head in `frame`, which is empty: what happens to that leaves the stage
- * as it is. False: it is no frame.
+ * as it is. False: it is no frame, or asks for a sum outside its head.
  */
 export function read(number: u32, hasHeader: bool, frame: Frame): bool {
   const uplink = uplinkAt(number);
@@ -115,6 +115,8 @@ export function read(number: u32, hasHeader: bool, frame: Frame): bool {
   frame.headBytes = min(bytes, HEAD_BYTES);
   frame.body = stage + frame.headBytes;
   memory.copy(frame.head, stage, frame.headBytes);
+  if ((frame.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) return frame.csumStart + frame.csumOffset + 2 <= frame.headBytes;
+  frame.csumStart = frame.csumOffset = 0;
   return true;
 }
 

@@ -87,12 +87,8 @@ export function offerBuffer(id: u32, i: u32): void {
   offer(guest, nicOf(guest), RX, i);
 }
 
-/** A running guest on a network, whose driver accepts these features of those that are offered. Its name lies at `scratch`. */
-export function plug(
-  id: u32, network: u32, mac: u64, flags: u32, vlan: u32, ip4: u32, features: u64, buffers: u32, bufferBytes: u32,
-): i32 {
-  const guest = makeGuest(id);
-  const device = place(guest, DEVICE_VIRTIO_NET, network);
+/** Makes a spec with one network device, in the window; where that is. The guest's name lies at `scratch`. */
+function specify(network: u32, mac: u64, flags: u32, vlan: u32, ip4: u32): usize {
   memory.fill(WINDOW, 0, 0x1000);
   store<u32>(WINDOW, 1, SPEC_NET_COUNT);
   memory.copy(WINDOW + SPEC_NAME, SCRATCH, 64);
@@ -102,6 +98,22 @@ export function plug(
   store48(nic + SPEC_NET_MAC, mac);
   store<u16>(nic, <u16>vlan, SPEC_NET_VLAN);
   store<u32>(nic, ip4, SPEC_NET_IP4);
+  return nic;
+}
+
+/** A guest that is elsewhere, at the other end of an uplink. */
+export function cable(id: u32, network: u32, mac: u64, flags: u32, ip4: u32, uplink: u32): i32 {
+  specify(network, mac, flags, 0, ip4);
+  return ports.plug(id, 0, uplink);
+}
+
+/** A running guest on a network, whose driver accepts these features of those that are offered. Its name lies at `scratch`. */
+export function plug(
+  id: u32, network: u32, mac: u64, flags: u32, vlan: u32, ip4: u32, features: u64, buffers: u32, bufferBytes: u32,
+): i32 {
+  const guest = makeGuest(id);
+  const device = place(guest, DEVICE_VIRTIO_NET, network);
+  const nic = specify(network, mac, flags, vlan, ip4);
   changetype<Net>(device).mac = load<u64>(nic, 4) >> 16;
   bus.reset(guest, device);
   if (!ports.accepts(WINDOW)) return -1;

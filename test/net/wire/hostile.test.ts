@@ -23,6 +23,8 @@ import { type Header, Lab, macOf, numberOf } from './lab.ts'
 
 const UPLINK = 3
 const OTHER_UPLINK = 4
+const CABLE = 7
+const CAPTURE = 8
 const GATEWAY_MAC = '02:00:00:00:00:fe'
 const OUT_MAC = '02:00:00:00:00:ff'
 const ROUTER_MAC = '02:aa:00:00:00:01'
@@ -161,6 +163,35 @@ test("a hostile guest's frames go out under its own name or not at all", () => {
   )
   lab.send(0, frame)
   assert.equal(lab.got(1).at(-1)?.frame, frame)
+})
+
+test("a hostile guest's frames that come by a cable go out under its own name or not at all, also while they are captured", () => {
+  const lab = stage()
+  lab.cable(6, CABLE, '10.9.0.16')
+  assert.is(lab.kernel.capture(6, CAPTURE), abi.OK)
+  const random = randomFrom(lab.seed * 6700417)
+  const frames = templates(macOf(6), '10.9.0.16', 'fd00::16', macOf(9))
+  let heard = 0
+  for (let i = 0; i < ROUNDS; i++) {
+    lab.come(CABLE, mutate(frames[random(frames.length)]!, random), header(random))
+    if (random(8) === 0) lab.pass(random(2_000_000))
+    for (const { read } of lab.sent(UPLINK)) {
+      assert.is(read.fromMac, OUT_MAC)
+      if (read.version === 4) assert.ok(read.from === OUR || read.from === '0.0.0.0', read.from)
+    }
+    for (const { read } of lab.got(1)) {
+      heard++
+      assert.ok(read.fromMac === macOf(6) || read.fromMac === GATEWAY_MAC, read.fromMac)
+      if (read.fromMac === macOf(6) && read.version === 4)
+        assert.ok(['10.9.0.16', '0.0.0.0'].includes(read.from!), read.from)
+    }
+    lab.got(0)
+  }
+  assert.is(lab.got(2).length + lab.got(3).length + lab.sent(OTHER_UPLINK).length, 0)
+  // What is captured is what was sent, however mad.
+  assert.ok(heard > 10 && lab.kernel.sent(CAPTURE, ROUNDS / 2) > 0)
+  const { spoofed, malformed } = lab.report(0).ports.find(({ owner }) => owner === 6)!
+  assert.ok(spoofed > 100 && malformed > 100)
 })
 
 test('what an uplink makes up reaches no guest that has not asked for it', () => {

@@ -83,6 +83,7 @@ interface Kernel {
     buffers: number,
     bufferBytes: number,
   ): number
+  cable(id: number, network: number, mac: bigint, flags: number, ip4: number, uplink: number): number
   unplug(id: number): void
   send(id: number, bytes: number, part: number): void
   pump(id: number): void
@@ -185,6 +186,15 @@ export class Lab {
       this.kernel.plug(guest, network, number, flags, vlan, ip4, features, buffers, bufferBytes),
     )
     assert.is(code, abi.OK, 'the device is refused')
+  }
+
+  /** A guest that is elsewhere, whose frames come and go by an uplink, with headers. */
+  cable(guest: number, uplink: number, ip4: Address): void {
+    this.scratch.fill(0, 0, 64)
+    const number = BigInt(`0x${macOf(guest).replaceAll(':', '')}`)
+    const code = this.run(() => this.kernel.cable(guest, 0, number, abi.NIC_OFFLOAD, numberOf(ip4), uplink))
+    assert.is(code, abi.OK, 'the cable is refused')
+    this.withHeader.add(uplink)
   }
 
   /** A guest sends a frame, whose descriptors have at most `part` bytes. */

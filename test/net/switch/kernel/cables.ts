@@ -1,7 +1,7 @@
 // Ports of guests that are elsewhere: what comes and goes by a cable is treated as what a guest of the machine sends and gets.
 
 import {
-  E_BAD_ARG, E_BAD_ID, E_BAD_STATE, E_BUSY, MAX_GUESTS, MAX_UPLINKS, NETPORT_IN_FRAMES, NETPORT_OUT_FRAMES, NETPORT_OVERRUN,
+  E_BAD_ARG, E_BAD_ID, E_BAD_STATE, E_BUSY, MAX_GUESTS, MAX_UPLINKS, NETPORT_IN_FRAMES, NETPORT_MALFORMED, NETPORT_OUT_FRAMES, NETPORT_OVERRUN,
   NETPORT_SPOOFED, NIC_ISOLATED, NIC_OFFLOAD, NIC_TRUNK, NO_UPLINK, OK,
 } from "../../../../hypervisor/abi";
 import * as captures from "../../../../hypervisor/vmm/captures";
@@ -101,6 +101,29 @@ export function a_large_frame_leaves_whole_or_in_pieces(): void {
   for (let i: u32 = 0; i < 3; i++) assert(sentLength(CABLE, i) == 1054);
   assert(sentCount(OTHER_CABLE) == 1 && sentLength(OTHER_CABLE, 0) == HEADER + 3054);
   assert(sentByte(OTHER_CABLE, 0, 1) == 1 && sentByte(OTHER_CABLE, 0, HEADER) == 0x02);
+}
+
+/** A frame comes by CABLE behind a header that leaves a sum undone. */
+function comeUnsummed(start: u32, offset: u32): void {
+  const length = write(macOf(0), macOf(1), OTHER, 60, 1);
+  memory.copy(FRAME + HEADER, FRAME, length);
+  memory.fill(FRAME, 0, HEADER);
+  store<u8>(FRAME, 1);
+  store<u16>(FRAME + 6, start);
+  store<u16>(FRAME + 8, offset);
+  come(CABLE, HEADER + length);
+}
+
+export function regression_a_sum_outside_its_frame_is_not_made_for_who_captures(): void {
+  bridge(0, NOWHERE);
+  const a = station(0, 0);
+  plug(1, CABLE, NIC_OFFLOAD, 0);
+  assert(captures.capture(1, 0, CAPTURE) == OK);
+  comeUnsummed(0xffff, 0xffff);
+  comeUnsummed(61, 0);
+  comeUnsummed(0, 0xffff);
+  comeUnsummed(40, 19);
+  assert(got(a) == 0 && sentCount(CAPTURE) == 0 && counted(0, 1, NETPORT_MALFORMED) == 4);
 }
 
 export function who_sends_waits_for_a_cable_that_is_full_and_then_no_longer(): void {
