@@ -1,10 +1,13 @@
 // `orlop train`: runs a fleet, and makes an image for WASI in which the code that was hot is translated.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { MachineError } from '../host-shim/error.ts'
 import type { Translator } from '../host-shim/guest-spec.ts'
 import { findArtefact } from '../host-shim/node/artefact.ts'
+import { writeWhole } from '../host-shim/node/boot-folder.ts'
+import { refuseStranger } from '../host-shim/node/embedded-image.ts'
+import { refusal } from '../host-shim/node/file.ts'
 import { startMachine } from '../host-shim/node/main.ts'
 import { trainImage } from '../host-shim/trained-image.ts'
 import { Training, type TrainedUnit } from '../host-shim/training.ts'
@@ -22,9 +25,11 @@ import { parseSize } from './size.ts'
 import { memoryOf, obeySignals } from './up.ts'
 
 /** Less is translated than hot code alone needs: what is compiled when the image is started costs nothing while it runs. */
-const HEAT = 500_000
-const MOST_BYTES = 8 * 2 ** 20
+export const HEAT = 500_000
+export const MOST_BYTES = 8 * 2 ** 20
 const OUTPUT = 'orlop-trained.wasm'
+/** A timer of Node has no more. */
+const SECONDS_MOST = 2_147_483
 
 export const help = `Usage: orlop train [FLAGS] FLEET.yaml
 
@@ -39,8 +44,9 @@ they write to their disks stays there.
   --heat N         instructions that code must have cost the interpreter to be worth it (default: ${HEAT})
   --most SIZE      bytes of translated code at most, what was hot first (default: ${MOST_BYTES / 2 ** 20}M); a runtime compiles
                    about a megabyte in a second before it starts, and mostly keeps the result
-  --relaxed-simd   let floating-point code use it: several times as fast where multiply-adds round once, and not used elsewhere;
-                   the runtime must know relaxed SIMD (wasmtime does, Node from 22 on)
+  --no-relaxed-simd
+                   make floating-point multiply-adds of what all runtimes know: a third as fast, for runtimes that have no
+                   relaxed SIMD, or whose multiply-adds round twice, as wasmer's do
   --json           print what happens as JSON, one line for each event, and at the end what was made
 
 Exit codes: 0 the image is written; 1 nothing was hot, or another failure; 2 bad input; 70 a fault of Orlop itself.
@@ -52,7 +58,7 @@ const FLAGS: Record<string, Flag> = {
   seconds: { value: true },
   heat: { value: true },
   most: { value: true },
-  'relaxed-simd': { value: false },
+  'no-relaxed-simd': { value: false },
   json: { value: false },
 }
 
@@ -65,53 +71,65 @@ export async function run(args: string[]): Promise<number> {
   if (others.length > 0) throw new OrlopError(`Give one fleet file; "${others[0]}" is too much.`)
   const flag = (name: string) => words.values.get(name)?.[0]
   const heat = whole(flag('heat'), '--heat', HEAT)
-  const seconds = flag('seconds') === undefined ? undefined : whole(flag('seconds'), '--seconds', 0)
+  const seconds = flag('seconds') === undefined ? undefined : whole(flag('seconds'), '--seconds', 0, SECONDS_MOST)
   const most = flag('most') === undefined ? MOST_BYTES : parseSize(flag('most') as string, '--most')
   const image = readImage(flag('image'))
   const output = flag('output') ?? OUTPUT
-  if (!existsSync(dirname(output))) {
-    throw new OrlopError(`The folder "${dirname(output)}" is not there; make it, or give another --output.`)
-  }
+  refuseOutput(output)
   const training = new Training()
   // An image that cannot be trained is found out before anything is started.
-  const isRelaxed = words.values.has('relaxed-simd')
-  train(image, [], training, isRelaxed)
+  train(image, [], training)
   await runFleet(await readFleetFile(path, {}), training, { heat, seconds, words })
   const units = chosen(training.units(), most)
   if (units.length === 0) throw new OrlopError('Nothing became hot; let the guests do more, or give a lower --heat.', 1)
-  const trained = train(image, units, training, isRelaxed)
-  try {
-    writeFileSync(output, trained)
-  } catch (error) {
-    throw new OrlopError(`The image cannot be written: ${(error as Error).message}.`, 1)
-  }
+  const trained = train(image, units, training)
+  await writeWhole(output, { name: basename(output), from: trained }, {}).catch((error) => {
+    throw asOrlopError(refusal(output, error))
+  })
   tell(units, output, trained.length, words)
   return 0
 }
 
-function whole(text: string | undefined, name: string, otherwise: number): number {
+function whole(text: string | undefined, name: string, otherwise: number, most = 999_999_999): number {
   if (text === undefined) return otherwise
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
-  throw new OrlopError(`${name}: "${text}" is no whole number from 1 to 999999999.`)
+  if (/^[1-9]\d{0,8}$/.test(text) && Number(text) <= most) return Number(text)
+  throw new OrlopError(`${name}: "${text}" is no whole number from 1 to ${most}.`)
+}
+
+/** What would be found out when all training is done. */
+function refuseOutput(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK)
+    refuseStranger(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new OrlopError(`The folder "${dirname(path)}" is not there; make it, or give another --output.`)
+    }
+    throw asOrlopError(refusal(path, error))
+  }
 }
 
 function readImage(given: string | undefined): Uint8Array {
   const path = given ?? findArtefact('orlop-wasi.wasm')
   if (path === undefined) throw new OrlopError('The image for WASI has not been built yet; run "npm run build" first.')
   if (!existsSync(path)) throw new OrlopError(`There is no image "${path}"; check the path.`)
-  return new Uint8Array(readFileSync(path))
+  try {
+    return new Uint8Array(readFileSync(path))
+  } catch (cause) {
+    throw new OrlopError(`--image: ${path} cannot be read: ${(cause as Error).message}.`, 2, { cause })
+  }
 }
 
-function train(image: Uint8Array, units: TrainedUnit[], { stamp, probe }: Training, isRelaxed: boolean): Uint8Array {
+function train(image: Uint8Array, units: TrainedUnit[], { stamp, probe }: Training): Uint8Array {
   try {
-    return trainImage(image, { units, stamp, probe: isRelaxed ? probe : undefined })
+    return trainImage(image, { units, stamp, probe })
   } catch (error) {
     throw error instanceof MachineError ? asOrlopError(error) : error
   }
 }
 
 /** The first units that have together at most so many bytes of code. */
-function chosen(units: TrainedUnit[], mostBytes: number): TrainedUnit[] {
+export function chosen(units: TrainedUnit[], mostBytes: number): TrainedUnit[] {
   let left = mostBytes
   return units.filter((unit) => {
     left -= codeBytes(unit)
@@ -155,7 +173,7 @@ async function runFleet(
   const isJson = words.values.has('json')
   if (!isJson) print(`${machine.name}: training, "orlop down" ends it\n`)
   const unwatch = machine.log.watch(isJson ? printJson : (event) => print(`${showEvent(event)}\n`))
-  const translator: Translator = words.values.has('relaxed-simd') ? 'train-relaxed' : 'train'
+  const translator: Translator = words.values.has('no-relaxed-simd') ? 'train' : 'train-relaxed'
   const guests = rest.guests.map((guest) => (guest.translator === 'on' ? { ...guest, translator, heat } : guest))
   const end = () => void machine.down(PATIENCE_MS).catch(() => undefined)
   let timer: NodeJS.Timeout | undefined

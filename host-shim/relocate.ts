@@ -8,6 +8,8 @@ const BR_TABLE = 0x0e
 const SIMD = 0xfd
 const ATOMIC = 0xfe
 const BULK = 0xfc
+/** The first of relaxed SIMD's numbers. */
+const RELAXED_SIMD = 0x100
 
 /** What follows an instruction: so many LEB128 numbers, then so many bytes. */
 type Immediate = readonly [numbers: number, bytes: number]
@@ -20,23 +22,38 @@ export function relocate(body: Uint8Array, target: (index: number) => number): U
   const reader = new Reader(body)
   const parts: Uint8Array[] = []
   let copied = 0
-  for (let groups = reader.number(); groups > 0; groups--) {
-    reader.number()
-    reader.at++
+  for (const instruction of instructions(reader)) {
+    if (instruction !== CALL) continue
+    parts.push(body.subarray(copied, reader.at))
+    parts.push(Uint8Array.from(unsigned(target(reader.number()))))
+    copied = reader.at
   }
-  while (reader.at < body.length) {
+  return [...parts, body.subarray(copied)]
+}
+
+/** Has the body an instruction of relaxed SIMD, which an engine may lack? */
+export function usesRelaxedSimd(body: Uint8Array): boolean {
+  const reader = new Reader(body)
+  for (const instruction of instructions(reader)) {
+    if (instruction === SIMD && reader.number() >= RELAXED_SIMD) return true
+  }
+  return false
+}
+
+/** The first byte of each instruction, whose rest comes next in the reader, and may be read. */
+function* instructions(reader: Reader): Generator<number> {
+  for (let groups = reader.number(); groups > 0; groups--) reader.skip([1, 1])
+  while (!reader.isAtEnd()) {
     const instruction = reader.byte()
-    if (instruction === CALL) {
-      parts.push(body.subarray(copied, reader.at))
-      parts.push(Uint8Array.from(unsigned(target(reader.number()))))
-      copied = reader.at
-    } else if (instruction === BR_TABLE) {
+    const rest = reader.at
+    yield instruction
+    reader.at = rest
+    if (instruction === BR_TABLE) {
       for (let labels = reader.number() + 1; labels > 0; labels--) reader.number()
     } else {
       reader.skip(immediateOf(instruction, reader))
     }
   }
-  return [...parts, body.subarray(copied)]
 }
 
 function immediateOf(instruction: number, reader: Reader): Immediate {
@@ -51,6 +68,7 @@ function immediateOf(instruction: number, reader: Reader): Immediate {
   if (instruction === 0x41 || instruction === 0x42 || instruction === 0xd2) return INDEX
   if (instruction === 0x43) return [0, 4]
   if (instruction === 0x44) return [0, 8]
+  if (instruction === CALL) return INDEX
   if (instruction === 0x11 || (instruction >= 0x28 && instruction <= 0x3e)) return PLACE
   if (instruction === 0x3f || instruction === 0x40 || instruction === 0xd0) return [0, 1]
   return NONE
@@ -73,6 +91,10 @@ class Reader {
   at = 0
 
   constructor(private readonly bytes: Uint8Array) {}
+
+  isAtEnd(): boolean {
+    return this.at >= this.bytes.length
+  }
 
   byte(): number {
     return this.bytes[this.at++] as number

@@ -3,9 +3,19 @@
 
 import * as abi from '../hypervisor/abi.ts'
 import { MachineError } from './error.ts'
-import { relocate } from './relocate.ts'
+import { relocate, usesRelaxedSimd } from './relocate.ts'
 import { KERNEL, type TrainedUnit } from './training.ts'
-import { broken, HEADER, readUnsigned, type Section, sectionsOf, signed, unsigned, WASM_PAGE } from './wasm-image.ts'
+import {
+  broken,
+  HEADER,
+  readUnsigned,
+  type Section,
+  sectionsOf,
+  signed,
+  sizedItems,
+  unsigned,
+  WASM_PAGE,
+} from './wasm-image.ts'
 
 const IMPORTS = 2
 const FUNCTIONS = 3
@@ -37,12 +47,12 @@ export interface Trained {
   units: TrainedUnit[]
   /** That of the kernel that made them. */
   stamp: number
-  /** Body of a function that answers 1 where they may be used. Default: anywhere. */
-  probe?: Uint8Array
+  /** Body of a function that answers 1 where multiply-adds of relaxed SIMD round once; taken along if a unit has any. */
+  probe?: Uint8Array | undefined
 }
 
 /** The image with these units. Throws MachineError for what is no image that can be trained. */
-export function trainImage(image: Uint8Array, { units, stamp, probe }: Trained): Uint8Array {
+export function trainImage(image: Uint8Array, { units, stamp, ...rest }: Trained): Uint8Array {
   const sections = sectionsOf(image)
   const get = (id: number) => sections.find((section) => section.id === id)?.content
   const [imports, functions, exports, code] = [get(IMPORTS), get(FUNCTIONS), get(EXPORTS), get(CODE)]
@@ -58,11 +68,12 @@ export function trainImage(image: Uint8Array, { units, stamp, probe }: Trained):
       'This image cannot be trained; give one as it was built, which has no trained code yet.',
     )
   }
-  const bodies = vector(code)
+  const bodies = sizedItems(code)
   const types = typesIn(functions)
   const first = imported + bodies.length
   const own = units.reduce((sum, unit) => sum + unit.bodies.length, 0)
-  // The probe stands behind all others.
+  // An image without relaxed SIMD is for all engines. The probe stands behind all others.
+  const probe = units.some(isFused) ? rest.probe : undefined
   const count = own + (probe === undefined ? 0 : 1)
 
   const pack = packOf(units, stamp, probe === undefined ? 0 : abi.TRAINED_TABLE + own)
@@ -158,7 +169,8 @@ export function packOf(units: TrainedUnit[], stamp: number, probe: number): Uint
   let index = abi.TRAINED_TABLE + units.reduce((sum, { bodies }) => sum + bodies.length, 0)
   // From the last on, so that of one bucket the first comes first.
   for (let i = units.length - 1; i >= 0; i--) {
-    const { set, place, raw, offsets, runs, runCount } = units[i] as TrainedUnit
+    const unit = units[i] as TrainedUnit
+    const { set, place, raw, offsets, runs, runCount } = unit
     const at = places[i] as number
     const hash = Math.imul(raw ^ Math.imul(place, 0x9e3779b1), 0x85ebca6b) >>> (32 - bits)
     const bucket = abi.TRAINED_BUCKETS + 4 * hash
@@ -171,10 +183,16 @@ export function packOf(units: TrainedUnit[], stamp: number, probe: number): Uint
     u32(at + abi.TRAINED_UNIT_INDEX, index)
     u32(at + abi.TRAINED_UNIT_FUNCTIONS, offsets.length)
     u32(at + abi.TRAINED_UNIT_RUNS, runCount)
+    u32(at + abi.TRAINED_UNIT_FUSED, isFused(unit) ? 1 : 0)
     for (const [k, offset] of offsets.entries()) view.setInt32(at + abi.TRAINED_UNIT + 4 * k, offset, true)
     pack.set(runs, at + abi.TRAINED_UNIT + 4 * offsets.length)
   }
   return pack
+}
+
+/** Has it multiply-adds of relaxed SIMD? */
+function isFused({ bodies }: TrainedUnit): boolean {
+  return bodies.some(usesRelaxedSimd)
 }
 
 function assembled(sections: Section[], changed: Map<number, Uint8Array>): Uint8Array {
@@ -243,18 +261,6 @@ function typesIn(content: Uint8Array): number[] {
     at = end
   }
   return types
-}
-
-/** What a section has whose items begin with their size. */
-function vector(content: Uint8Array): Uint8Array[] {
-  const [count, start] = readUnsigned(content, 0)
-  const items: Uint8Array[] = []
-  for (let at = start; items.length < count; ) {
-    const [length, from] = readUnsigned(content, at)
-    items.push(content.subarray(from, from + length))
-    at = from + length
-  }
-  return items
 }
 
 /** A table section whose one table has at least so many places. */

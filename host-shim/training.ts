@@ -2,7 +2,7 @@
 // entry, in the order in which entries became hot.
 
 import * as abi from '../hypervisor/abi.ts'
-import { broken, readUnsigned, sectionsOf } from './wasm-image.ts'
+import { sectionsOf, sizedItems } from './wasm-image.ts'
 
 /** Functions that were translated together, and what they were made from. */
 export interface TrainedUnit {
@@ -49,7 +49,8 @@ export class Training {
     const code = sections.find(({ id }) => id === CODE)
     const named = sections.find(({ id, content }) => id === CUSTOM && isNamed(content))
     if (code === undefined) return
-    const bodies = bodiesOf(code.content)
+    // Copies, because the rest of the module is not kept.
+    const bodies = sizedItems(code.content).map((body) => body.slice())
     // Alone among the modules it needs nothing of the machine.
     if (!sections.some(({ id }) => id === IMPORTS)) this.probe = bodies[0]
     if (named === undefined) return
@@ -83,19 +84,6 @@ export class Training {
 
 function isNamed(content: Uint8Array): boolean {
   return content[0] === NAME.length && text(content.subarray(1, 1 + NAME.length)) === NAME
-}
-
-/** What a code section has, without sizes. */
-function bodiesOf(content: Uint8Array): Uint8Array[] {
-  const [count, start] = readUnsigned(content, 0)
-  const bodies: Uint8Array[] = []
-  for (let at = start; bodies.length < count; ) {
-    const [length, from] = readUnsigned(content, at)
-    at = from + length
-    if (at > content.length) throw broken()
-    bodies.push(content.slice(from, at))
-  }
-  return bodies
 }
 
 /** The unit described at `at`, and where the next one is. */

@@ -108,6 +108,19 @@ export function readUnsigned(bytes: Uint8Array, at: number): [value: number, end
   throw broken()
 }
 
+/** What a section has whose items begin with their size, as the bodies of functions do. */
+export function sizedItems(content: Uint8Array): Uint8Array[] {
+  const [count, start] = readUnsigned(content, 0)
+  const items: Uint8Array[] = []
+  for (let at = start; items.length < count; ) {
+    const [length, from] = readUnsigned(content, at)
+    at = from + length
+    if (at > content.length) throw broken()
+    items.push(content.subarray(from, at))
+  }
+  return items
+}
+
 /** An unsigned LEB128 number. */
 export function unsigned(value: number): number[] {
   const bytes: number[] = []

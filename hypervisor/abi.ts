@@ -163,7 +163,7 @@ export const TRAINED_STAMP = 4;
 export const TRAINED_LENGTH = 8;
 /** u32 logarithm of the number of buckets. */
 export const TRAINED_BITS = 12;
-/** u32 place in the kernel's table of a function that answers 1 where the pack's code may be used; 0: anywhere. */
+/** u32 place in the kernel's table of a function that answers 1 where multiply-adds of relaxed SIMD round once; 0: none has any. */
 export const TRAINED_PROBE = 16;
 /** For each bucket a u32: byte in the pack of its first unit's record; 0: none. */
 export const TRAINED_BUCKETS = 20;
@@ -177,8 +177,10 @@ export const TRAINED_UNIT_SET = 12;
 export const TRAINED_UNIT_INDEX = 16;
 export const TRAINED_UNIT_FUNCTIONS = 20;
 export const TRAINED_UNIT_RUNS = 24;
+/** u32: 1 if it has multiply-adds of relaxed SIMD, else 0. */
+export const TRAINED_UNIT_FUSED = 28;
 /** Bytes of this; for each function i32 its distance from the entry follows, then the runs. */
-export const TRAINED_UNIT = 28;
+export const TRAINED_UNIT = 32;
 /** Of a run: i32 bytes from the start of the entry's page; u32 how many bytes. It ends with its page. */
 export const TRAINED_RUN_FROM = 0;
 export const TRAINED_RUN_LENGTH = 4;

@@ -16,7 +16,7 @@ export function use(ptr: usize): void {
   const length = trained(ptr);
   const code = env.codeTrained(ptr, length);
   if (code == E_UNSUPPORTED) {
-    say("This runtime's multiply-adds round twice, so what the image was trained for is interpreted; train it without --relaxed-simd.");
+    say("This runtime's multiply-adds round twice, so trained code that has any is interpreted; train the image with --no-relaxed-simd.");
     sent();
   } else if (code != OK) {
     say("The image was trained with another version of Orlop; train it anew.");

@@ -11,7 +11,7 @@
 
 import {
   E_BAD_STATE, E_CORRUPT, E_UNSUPPORTED, E_VERSION, OK, TRAINED_BITS, TRAINED_BUCKETS, TRAINED_LENGTH, TRAINED_MAGIC, TRAINED_MAGIC_VALUE, TRAINED_PROBE, TRAINED_STAMP,
-  TRAINED_UNIT_NEXT, TRAINED_UNIT_PLACE, TRAINED_UNIT_RAW, TRAINED_UNIT_SET,
+  TRAINED_UNIT_FUSED, TRAINED_UNIT_NEXT, TRAINED_UNIT_PLACE, TRAINED_UNIT_RAW, TRAINED_UNIT_SET,
 } from "../abi";
 import * as frames from "../core/frames";
 import { GUESTS } from "../core/layout";
@@ -22,8 +22,8 @@ import * as heat from "./heat";
 import { MICRO_END } from "./micro";
 import { TLB } from "./tlb";
 
-/** Grows with each change of what translated code takes for granted. */
-const VERSION: u32 = 1;
+/** Grows with each change of what translated code takes for granted, and of the pack. */
+const VERSION: u32 = 2;
 /** Translated code is good for kernels that have this number: places in the hart are constants in it. */
 export const STAMP: u32 = VERSION << 24 ^ <u32>offsetof<Hart>() << 12 ^ <u32>TLB ^ <u32>MICRO_END ^ <u32>GUESTS;
 /** What begins here the trained image knows, and nobody else: asked for, as long as there is room. */
@@ -32,8 +32,13 @@ const ASKED_MOST: u32 = 1024;
 /** Where the pack lies; 0: there is none. */
 let pack: usize = 0;
 let shift: u32 = 0;
+/** The host's relaxed multiply-adds round once, as a guest's do. */
+let isFusedHost: bool = false;
 
-/** Tells of a pack: OK, or E_CORRUPT, E_VERSION, E_BAD_STATE: there are several CPUs, E_UNSUPPORTED: the host computes otherwise. */
+/**
+ * Tells of a pack: OK, or E_CORRUPT, E_VERSION, E_BAD_STATE: there are several CPUs. E_UNSUPPORTED: the host's multiply-adds round
+ * twice, and units with any are left alone.
+ */
 export function open(ptr: usize, length: u32): i32 {
   if (length < <u32>TRAINED_BUCKETS || load<u32>(ptr, TRAINED_MAGIC) != <u32>TRAINED_MAGIC_VALUE) return E_CORRUPT;
   if (load<u32>(ptr, TRAINED_STAMP) != STAMP) return E_VERSION;
@@ -41,11 +46,11 @@ export function open(ptr: usize, length: u32): i32 {
   if (load<u32>(ptr, TRAINED_LENGTH) != length || bits == 0 || bits > 24 || length < <u32>TRAINED_BUCKETS + (4 << bits)) return E_CORRUPT;
   // It has no atomic instructions.
   if (machine().cpus != 1) return E_BAD_STATE;
-  const probe = load<u32>(ptr, TRAINED_PROBE);
-  if (probe != 0 && call_indirect<i32>(probe, <u32>0, 0, <u64>0, 0) != 1) return E_UNSUPPORTED;
   pack = ptr;
   shift = 32 - bits;
-  return OK;
+  const probe = load<u32>(ptr, TRAINED_PROBE);
+  isFusedHost = probe != 0 && call_indirect<i32>(probe, <u32>0, 0, <u64>0, 0) == 1;
+  return probe == 0 || isFusedHost ? OK : E_UNSUPPORTED;
 }
 
 /** Is there one? */
@@ -75,9 +80,10 @@ function recordAt(offset: u32): usize {
   return offset == 0 ? 0 : pack + <usize>offset;
 }
 
-/** Might code that begins there, with this instruction, be the record's? */
+/** Might code that begins there, with this instruction, be the record's, and may it be used here? */
 export function isLike(record: usize, offset: u32, raw: u32): bool {
-  return load<u32>(record, TRAINED_UNIT_PLACE) == offset && load<u32>(record, TRAINED_UNIT_RAW) == raw;
+  if (load<u32>(record, TRAINED_UNIT_PLACE) != offset || load<u32>(record, TRAINED_UNIT_RAW) != raw) return false;
+  return isFusedHost || load<u32>(record, TRAINED_UNIT_FUSED) == 0;
 }
 
 /** The instruction at `pc` has just been decoded: asks for what might begin there. */

@@ -6,22 +6,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import initWabt from 'wabt'
 import { OUT } from '../../build/artefact.ts'
-import { relocate } from '../../host-shim/relocate.ts'
-import { readUnsigned, sectionsOf } from '../../host-shim/wasm-image.ts'
+import { relocate, usesRelaxedSimd } from '../../host-shim/relocate.ts'
+import { sectionsOf, sizedItems } from '../../host-shim/wasm-image.ts'
 
 const wabt = await initWabt()
 
 /** Bodies of a module's functions. */
 function bodiesOf(module: Uint8Array): Uint8Array[] {
-  const { content } = sectionsOf(module).find(({ id }) => id === 10)!
-  const [count, start] = readUnsigned(content, 0)
-  const bodies: Uint8Array[] = []
-  for (let at = start; bodies.length < count; ) {
-    const [length, from] = readUnsigned(content, at)
-    bodies.push(content.subarray(from, from + length))
-    at = from + length
-  }
-  return bodies
+  return sizedItems(sectionsOf(module).find(({ id }) => id === 10)!.content)
 }
 
 test('each function of the kernel stays as it is when its calls go where they went', () => {
@@ -65,6 +57,19 @@ test('calls get the numbers that they are to have, whatever stands around them',
   assert.equal(called, [0, 1])
   // Each number takes a byte more.
   assert.is(Buffer.concat(moved).length, body!.length + 2)
+})
+
+test('relaxed SIMD is told from all other instructions', () => {
+  const features = { simd: true, relaxed_simd: true }
+  const uses = (instruction: string) => {
+    const text = `(module (func (local v128) (local.set 0 (${instruction} (local.get 0) (local.get 0)))))`
+    return usesRelaxedSimd(bodiesOf(wabt.parseWat('simd.wat', text, features).toBinary({}).buffer)[0]!)
+  }
+  assert.ok(uses('i8x16.relaxed_swizzle'))
+  assert.ok(uses('f64x2.relaxed_madd (local.get 0)'))
+  assert.not(uses('i8x16.swizzle'))
+  assert.not(uses('f64x2.pmax'), 'the last instruction before them')
+  assert.not(bodiesOf(readFileSync(join(OUT, 'orlop.wasm'))).some(usesRelaxedSimd))
 })
 
 test.run()

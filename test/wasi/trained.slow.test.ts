@@ -11,6 +11,9 @@ import { APPEND, debian, type FindGuest, type Guest, lean, withScript } from '..
 import { runOrlop } from '../boot/orlop.ts'
 import { NAMES, nodeWasi, type Runtime, runtime } from '../support/runtimes.ts'
 import { Talk } from '../boot/talk.ts'
+import { requireTool } from '../support/tools.ts'
+import { inFolder, programFor, RAM_BYTES as MIX_RAM_BYTES, train } from './mix.ts'
+import { IMAGE } from './runtime.ts'
 
 /** The interpreter on a slow machine that does other things too. */
 const PATIENCE_MS = 900_000
@@ -77,5 +80,24 @@ test('the lean kernel answers the same on an image that was trained with it, und
     NAMES.filter((name) => name !== 'wasmtime-36'),
   ))
 test("Debian's kernel answers the same on an image that was trained with it", () => answersAlike(debian, ['wasmtime']))
+
+test('hot multiply-adds come to the same under each runtime, also where relaxed SIMD rounds twice', () =>
+  inFolder(async (folder) => {
+    if (!requireTool('riscv64-unknown-elf-gcc', 'gcc-riscv64-unknown-elf')) return
+    const firmware = programFor({ FUSED: 1 })
+    const machine = join(folder, 'machine')
+    const sums = new Set<string>()
+    for (const image of [IMAGE, await train(firmware, folder)]) {
+      await writeBundle(machine, { guests: [{ ramBytes: MIX_RAM_BYTES, firmware }] }, image)
+      for (const { command, name } of [nodeWasi, ...NAMES.flatMap((name) => runtime(name) ?? [])]) {
+        const talk = new Talk(command(join(machine, BUNDLE_IMAGE), machine), { patienceMs: PATIENCE_MS })
+        assert.is(await talk.end(), 0, talk.errors)
+        const isTwice = image !== IMAGE && name === 'wasmer'
+        assert.is(/multiply-adds round twice/.test(talk.errors), isTwice, `${name}: ${talk.errors}`)
+        sums.add(talk.heard)
+      }
+    }
+    assert.match([...sums].join(), /^sum [0-9a-f]{16}\r?\n$/)
+  }))
 
 test.run()

@@ -1,23 +1,18 @@
 // `orlop train`: an image that has what was hot translated does the same as the one that has not, and uses what it has.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OUT } from '../../build/artefact.ts'
 import { writeBundle } from '../../host-shim/node/boot-folder.ts'
+import { usesRelaxedSimd } from '../../host-shim/relocate.ts'
 import { packBytes, trainImage } from '../../host-shim/trained-image.ts'
-import { readUnsigned, sectionsOf, unsigned } from '../../host-shim/wasm-image.ts'
+import { readUnsigned, sectionsOf, sizedItems, unsigned } from '../../host-shim/wasm-image.ts'
 import { runOrlop } from '../boot/orlop.ts'
-import { assemble } from '../support/asm.ts'
 import { requireTool } from '../support/tools.ts'
-import { startImage } from './runtime.ts'
+import { inFolder, programFor, RAM_BYTES, train } from './mix.ts'
+import { IMAGE, startImage } from './runtime.ts'
 
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-const IMAGE = join(OUT, 'orlop-wasi.wasm')
-const RAM_BYTES = 16 * 2 ** 20
 const ROUNDS = 1_000_000n
 const withAssembler = requireTool('riscv64-unknown-elf-gcc', 'gcc-riscv64-unknown-elf') ? test : test.skip
 const BODIES = 10
@@ -31,38 +26,12 @@ function sum(): string {
   return `sum ${sum.toString(16).padStart(16, '0')}\n`
 }
 
-function programFor(define: Record<string, number> = {}): string {
-  const sources = [path('../../guests/programs/start.S'), path('mix.c')]
-  return assemble({ sources, includes: [path('../../guests/programs/machine.h')], define }).elf
-}
-
 async function runImage(image: string, firmware: string, folder: string) {
   const machine = join(folder, 'machine')
   await writeBundle(machine, { guests: [{ ramBytes: RAM_BYTES, firmware }] }, image)
   const talk = startImage(machine)
   const exitCode = await talk.end()
   return { exitCode, console: talk.heard, errors: talk.errors }
-}
-
-/** Runs `orlop train` for a fleet of one guest with this program; the image. */
-async function train(firmware: string, folder: string, flags: string[] = []): Promise<string> {
-  const fleet = join(folder, 'fleet.yaml')
-  const image = join(folder, 'trained.wasm')
-  const machine = `machine: { name: train-${process.pid} }`
-  writeFileSync(fleet, `${machine}\nguests: { mix: { memory: 16M, firmware: ${firmware} } }\n`)
-  const { exitCode, errors, console } = await runOrlop(['train', '--heat', '1000', '-o', image, ...flags, fleet])
-  assert.is(exitCode, 0, errors)
-  assert.match(console, /trained\.wasm: [\d.]+ MiB, of which [\d.]+ MiB are \d+ translated functions\n$/)
-  return image
-}
-
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'orlop-train-'))
-  try {
-    await work(folder)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
 }
 
 /** The image with all functions from number `first` of its own on as traps. */
@@ -116,6 +85,30 @@ withAssembler('what a trained image has no code for is interpreted', () =>
   }),
 )
 
+/** Has the image a multiply-add of relaxed SIMD? */
+function isRelaxed(image: string): boolean {
+  const code = sectionsOf(new Uint8Array(readFileSync(image))).find(({ id }) => id === BODIES)!.content
+  return sizedItems(code).some(usesRelaxedSimd)
+}
+
+withAssembler('hot multiply-adds use relaxed SIMD, unless the image is to be for engines without it', () =>
+  inFolder(async (folder) => {
+    const firmware = programFor({ FUSED: 1 })
+    const untrained = await runImage(IMAGE, firmware, folder)
+    assert.match(untrained.console, /^sum [0-9a-f]{16}\n$/)
+    for (const flags of [[], ['--no-relaxed-simd']]) {
+      const image = await train(firmware, folder, flags)
+      assert.is(isRelaxed(image), flags.length === 0)
+      assert.equal(await runImage(image, firmware, folder), untrained)
+    }
+    assert.is(
+      isRelaxed(await train(programFor(), folder)),
+      false,
+      'without multiply-adds there is nothing to use it for',
+    )
+  }),
+)
+
 test('an image that is trained with nothing stays what it was, and cannot be trained again', () => {
   const image = new Uint8Array(readFileSync(IMAGE))
   assert.is(packBytes(image), 0)
@@ -153,6 +146,15 @@ test('what cannot be trained is told before anything is started', () =>
       await refusal('-o', join(folder, 'none', 'x'), fleet),
       /^orlop: The folder ".*none" is not there; .*\n$/,
     )
+    assert.match(await refusal('--image', folder, fleet), /^orlop: --image: .* cannot be read: EISDIR.*\.\n$/)
+    assert.match(await refusal('-o', folder, fleet), /^orlop: .* is a folder, .*; take another name\.\n$/)
+    // The fleet itself, for example: it would be lost.
+    assert.match(
+      await refusal('-o', fleet, fleet),
+      /^orlop: .* is there already and is no image; take another name\.\n$/,
+    )
+    // A timer of Node that is longer ends at once.
+    assert.match(await refusal('--seconds', '2147484', fleet), /no whole number from 1 to 2147483\.\n$/)
   }))
 
 test.run()
