@@ -1,7 +1,7 @@
 // What the machine refused, as a sentence for the one who asked.
 
 import { E_NO_MEMORY } from '../../hypervisor/abi.ts'
-import { MachineError } from '../../host-shim/error.ts'
+import { LostError, MachineError } from '../../host-shim/error.ts'
 import { OrlopError } from '../error.ts'
 
 /** Has the machine refused with this code, one of E_*? */
@@ -18,6 +18,7 @@ export function asOrlopError(error: unknown, name?: string): OrlopError {
     const sentence = error.message.endsWith('.') ? error.message : `${error.message}.`
     return new OrlopError(`${about}${sentence}${advice}`, 2, { cause: error })
   }
+  if (error instanceof LostError) return new OrlopError(error.message, 1, { cause: error })
   const message = error instanceof Error ? error.message : String(error)
   return new OrlopError(`${about}This is a fault of Orlop itself, please report it: ${message}`, 70, { cause: error })
 }

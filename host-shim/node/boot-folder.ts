@@ -19,13 +19,13 @@ import {
 } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
-import { E_BAD_ARG, E_BUSY, E_IO, E_NO_SPACE } from '../../hypervisor/abi.ts'
+import { E_BAD_ARG, E_BUSY, E_IO } from '../../hypervisor/abi.ts'
 import { BUNDLE_IMAGE } from '../bundle.ts'
 import { MachineError } from '../error.ts'
 import { packPages } from '../trained-image.ts'
 import { fitImage } from '../wasm-image.ts'
 import { type Bundle, type BundledMachine, type BundleFile, makeBundle } from './bundle.ts'
-import type { OpenFile } from './file.ts'
+import { type OpenFile, refusal } from './file.ts'
 
 export interface WriteOptions {
   /** Replaces disks that are there, although guests may have written to them. Default: false. */
@@ -98,31 +98,6 @@ export async function writeWhole(
   } catch (error) {
     rmSync(part, { force: true })
     throw error
-  }
-}
-
-/** What went wrong in a folder, as a sentence. */
-export function refusal(place: string, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException
-  const say = (meaning: number, text: string) => new MachineError(meaning, `${place} ${text}.`, { cause: error })
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return say(E_NO_SPACE, 'cannot be written: there is no room left; make room and try again')
-    case 'EFBIG':
-      return say(E_NO_SPACE, 'cannot be written: a file is larger than its file system takes; take another folder')
-    case 'EROFS':
-      return say(E_IO, 'lies on a read-only file system; take another folder')
-    case 'EACCES':
-    case 'EPERM':
-      return say(E_IO, 'may not be written; take a folder of your own')
-    case 'EEXIST':
-    case 'ENOTDIR':
-      return say(E_BAD_ARG, 'is, or lies below, a file; take another folder')
-    case 'EISDIR':
-      return say(E_BAD_ARG, 'is a folder, or has one in the place of a file; take another name')
-    default:
-      return error instanceof MachineError || code === undefined ? error : say(E_IO, `cannot be written: ${message}`)
   }
 }
 

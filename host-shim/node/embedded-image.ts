@@ -7,9 +7,9 @@ import * as numbers from '../bundle.ts'
 import { MachineError } from '../error.ts'
 import { packPages } from '../trained-image.ts'
 import { fitImage, type Placed, WASM_PAGE } from '../wasm-image.ts'
-import { refusal, type WriteOptions, writeFolder, writeWhole } from './boot-folder.ts'
+import { type WriteOptions, writeFolder, writeWhole } from './boot-folder.ts'
 import { type BundledMachine, type BundleFile, makeBundle } from './bundle.ts'
-import { type OpenFile, readWhole } from './file.ts'
+import { type OpenFile, readWhole, refusal } from './file.ts'
 
 /** A disk that is only read and larger stays a file: each run has all of the image in its memory. */
 const DISK_MOST = 64 << 20
@@ -82,8 +82,8 @@ function place(files: { name: string; bytes: Uint8Array }[], start: number): Pla
   return [{ address: numbers.BUNDLE_EMBEDDED, bytes: head }, { address: start, bytes: list }, ...placed]
 }
 
-/** A file that is no image is not ours to replace. */
-function refuseStranger(path: string): void {
+/** A file that is no image is not ours to replace. Throws MachineError. */
+export function refuseStranger(path: string): void {
   const magic = Buffer.alloc(WASM_MAGIC.length)
   try {
     const fd = openSync(path, 'r')

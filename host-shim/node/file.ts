@@ -1,4 +1,4 @@
-// Files that a machine is given on Node: opened with one clear sentence for each way in which that fails.
+// Files that a machine is given on Node, and places that are written: one clear sentence for each way in which that fails.
 
 import { fstatSync, openSync, read, readSync, realpathSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -48,6 +48,31 @@ export function sourceOf(file: OpenFile): Source {
         done += count
       }
     },
+  }
+}
+
+/** What went wrong when a place was written, as a sentence. */
+export function refusal(place: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  const say = (meaning: number, text: string) => new MachineError(meaning, `${place} ${text}.`, { cause: error })
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return say(E_NO_SPACE, 'cannot be written: there is no room left; make room and try again')
+    case 'EFBIG':
+      return say(E_NO_SPACE, 'cannot be written: a file is larger than its file system takes; take another folder')
+    case 'EROFS':
+      return say(E_IO, 'lies on a read-only file system; take another folder')
+    case 'EACCES':
+    case 'EPERM':
+      return say(E_IO, 'may not be written; take a folder of your own')
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return say(E_BAD_ARG, 'is, or lies below, a file; take another folder')
+    case 'EISDIR':
+      return say(E_BAD_ARG, 'is a folder, or has one in the place of a file; take another name')
+    default:
+      return error instanceof MachineError || code === undefined ? error : say(E_IO, `cannot be written: ${message}`)
   }
 }
 

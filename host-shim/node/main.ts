@@ -35,6 +35,7 @@ import { Numbers } from './numbers.ts'
 import type { GuestOptions, MachineOptions } from './options.ts'
 import type { Answer, Command, ThreadMessage, TransferInput, TransferOrder } from './protocol.ts'
 import { CpuThread, startWorker } from './thread.ts'
+import { WARNINGS_MOST } from './words.ts'
 
 export { RunningGuest } from './guest.ts'
 export {
@@ -73,7 +74,8 @@ export class RunningMachine {
   private readonly program: Program | undefined
   /** Fulfilled when all CPUs are there. */
   private readonly ready: Promise<Control>
-  /** Fulfilled when no thread is left. */
+  /** Fulfilled when no thread is left, and when no program is either. */
+  private readonly threadsGone: Promise<unknown>
   private readonly gone: Promise<unknown>
   private control: Control | undefined
   private readonly guests = new Map<number, RunningGuest>()
@@ -120,7 +122,7 @@ export class RunningMachine {
       })
     } else {
       const wake = framedWake(memory)
-      const fail = callbacks.fail
+      const fail = (error: Error) => this.fail(error)
       const warn = (text: string) => this.hear({ kind: 'warning', text })
       const { program, codeBytes } = startRuntime(runtime, options.memoryBytes, { wake, fail, warn })
       const stream = { out: program.rings.out.buffer, in: program.rings.in.buffer }
@@ -133,6 +135,7 @@ export class RunningMachine {
     const workerData: TransferInput = { role: 'transfers', cpus, memory, ports }
     this.transfers = startWorker(workerPath, 'the disks', { workerData, transferList: ports }, callbacks)
     const exits = this.workers().map((worker) => new Promise((fulfil) => worker.on('exit', fulfil)))
+    this.threadsGone = Promise.all(exits)
     this.gone = Promise.all([...exits, this.program?.gone])
     this.ready = this.boot(kernel, memory)
     this.ready.catch((error) => this.fail(error))
@@ -306,8 +309,9 @@ export class RunningMachine {
         this.ownerOf(({ disks }) => disks.some(([number]) => number === message.disk))?.warn(message.text, message.key)
         break
       case 'warning':
-        if (!this.warnings.has(message.text)) this.options.warn?.(message.text)
+        if (this.warnings.has(message.text) || this.warnings.size === WARNINGS_MOST) break
         this.warnings.add(message.text)
+        this.options.warn?.(message.text)
         break
       case 'code':
         this.options.keep?.(message.module)
@@ -352,8 +356,10 @@ export class RunningMachine {
     await Promise.all([...this.guests.values()].map((guest) => guest.stop().catch(ignoreRefusal)))
     this.isEnding = true
     for (const thread of this.threads) thread.end()
-    this.program?.end()
     this.order({ kind: 'end' })
+    // Its thread may be waiting for an answer.
+    await this.threadsGone
+    this.program?.end()
     await this.gone
   }
 

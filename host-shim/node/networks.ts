@@ -16,7 +16,7 @@ import { CaptureUplink } from './uplinks/capture.ts'
 import { type Device, DeviceUplink } from './uplinks/device.ts'
 import { ListenUplink } from './uplinks/listen.ts'
 import { LoopbackUplink } from './uplinks/loopback.ts'
-import { type StreamAddress, StreamUplink } from './uplinks/stream.ts'
+import { checkAddress, type StreamAddress, StreamUplink } from './uplinks/stream.ts'
 import type { Publication, PublishingUplink, Uplink, UplinkOptions } from './uplinks/uplink.ts'
 import { UserUplink } from './uplinks/user.ts'
 
@@ -127,7 +127,12 @@ export class Networks {
       const spec = { ...rest, network: network.number }
       await this.owner.call({ kind: 'plug', guest, nic, uplink, spec })
       await this.owner.call({ kind: 'link', uplink, isUp: false })
-      return makeUplink(wire, { ...tools, warn: warn ?? (() => undefined) }, mtu)
+      try {
+        return makeUplink(wire, { ...tools, warn: warn ?? (() => undefined) }, mtu)
+      } catch (error) {
+        await this.owner.call({ kind: 'unplug', guest, nic })
+        throw error
+      }
     })
     return {
       close: async () => {
@@ -276,8 +281,10 @@ function isUser(uplink: UplinkChoice): uplink is { user: { host?: boolean } } {
 function makeUplink(choice: Exclude<UplinkChoice, 'none'>, options: UplinkOptions, mtu: number | undefined): Uplink {
   if (choice === 'loopback') return new LoopbackUplink(options)
   if ('user' in choice) return new UserUplink({ ...options, host: choice.user.host ?? true, mtu })
-  if ('stream' in choice) return new StreamUplink(choice.stream, options)
-  if ('listen' in choice) return new ListenUplink(choice.listen, options)
+  if ('stream' in choice || 'listen' in choice) {
+    checkAddress('stream' in choice ? choice.stream : choice.listen)
+    return 'stream' in choice ? new StreamUplink(choice.stream, options) : new ListenUplink(choice.listen, options)
+  }
   return new DeviceUplink(choice, options)
 }
 

@@ -4,9 +4,12 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { Ring } from '../../ring.ts'
+import { plain } from '../words.ts'
 
-/** Bytes of a ring; a power of two that holds the longest frame. */
-const RING_BYTES = 1 << 21
+/** Bytes of the ring from the program; a power of two that holds the longest frame. */
+const IN_BYTES = 1 << 21
+/** That to it holds all that its channels have room for: who waits for more room does not listen, and the program may wait for that. */
+const OUT_BYTES = 1 << 23
 /** How long the program may take to end when its input does. */
 const PATIENCE_MS = 2_000
 /** What is kept of its last complaints. */
@@ -18,6 +21,8 @@ export interface ProgramOptions {
   command: string[]
   /** Wakes the thread that drives it. */
   wake(): void
+  /** It has said its first bytes. */
+  begun?(): void
   /** It has ended, and nobody asked it to. */
   fail(error: Error): void
   /** Gets each line that it says on its standard error. */
@@ -25,7 +30,7 @@ export interface ProgramOptions {
 }
 
 export class Program {
-  readonly rings = { out: Ring.create(RING_BYTES), in: Ring.create(RING_BYTES) }
+  readonly rings = { out: Ring.create(OUT_BYTES), in: Ring.create(IN_BYTES) }
   /** Fulfilled when it has ended. */
   readonly gone: Promise<void>
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
@@ -41,11 +46,12 @@ export class Program {
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: process.platform !== 'win32' })
     this.child = child
     this.rings.out.askForBytes()
-    child.stdout.on('data', (bytes: Uint8Array) => this.hear(bytes))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => this.complain(text))
-    child.stdin.on('drain', () => this.drain())
+    // What does not start for want of file descriptors has none of these.
+    child.stdout?.once('data', () => options.begun?.()).on('data', (bytes: Uint8Array) => this.hear(bytes))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.complain(text))
+    child.stdin?.on('drain', () => this.drain())
     // How it ended says more.
-    child.stdin.on('error', () => undefined)
+    child.stdin?.on('error', () => undefined)
     const kill = () => child.kill('SIGKILL')
     process.once('exit', kill)
     this.gone = new Promise((fulfil) => {
@@ -122,11 +128,16 @@ export class Program {
   private complain(text: string): void {
     const lines = (this.words + text).split('\n')
     this.words = (lines.pop() ?? '').slice(-WORDS_MOST)
-    for (const line of lines) if (line.trim() !== '') this.options.warn(line.trim())
+    for (const line of lines) this.warn(line)
+  }
+
+  private warn(line: string): void {
+    const text = plain(line)
+    if (text !== '') this.options.warn(text)
   }
 
   private lose(how: string): void {
-    if (this.words.trim() !== '') this.options.warn(this.words.trim())
+    this.warn(this.words)
     this.words = ''
     if (!this.isEnding) this.options.fail(new Error(`${how}.`))
   }

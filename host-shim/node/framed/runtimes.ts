@@ -1,15 +1,18 @@
 // The runtimes for WASI that a machine can be a program under, and how each is started.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { E_UNSUPPORTED } from '../../../hypervisor/abi.ts'
+import { E_IO, E_UNSUPPORTED } from '../../../hypervisor/abi.ts'
 import { MachineError } from '../../error.ts'
 import { planMemory } from '../../machine.ts'
 import { packPages } from '../../trained-image.ts'
 import { STREAM_MEMORY } from '../../stream.ts'
 import { fitImage, WASM_PAGE } from '../../wasm-image.ts'
 import { findArtefact } from '../artefact.ts'
+import { ENGINE_FLAGS } from '../engine.ts'
+import { refusal } from '../file.ts'
+import { clearTemporary, makeTemporary } from '../temporary.ts'
 import { Program, type ProgramOptions } from './program.ts'
 
 export type RuntimeName = 'wasmtime' | 'wasmer' | 'node-wasi'
@@ -26,12 +29,14 @@ export interface RuntimeOptions {
 
 /** An engine's memory may end below 4 GiB. */
 const PAGES_MOST = 65535
+/** No runtime takes longer to read its image. */
+const READ_MS = 3_600_000
 
 /**
- * Without this Node 20 calls node:wasi in a way that spoils the stack of its caller: many runs end with a
+ * Without the first Node 20 calls node:wasi in a way that spoils the stack of its caller: many runs end with a
  * segmentation fault.
  */
-export const NODE_WASI_FLAGS = ['--no-turbo-fast-api-calls', '--no-warnings']
+export const NODE_WASI_FLAGS = ['--no-turbo-fast-api-calls', '--no-warnings', ...ENGINE_FLAGS]
 
 /** What runs the image in a process of Node. */
 const NODE_WASI = `
@@ -50,33 +55,56 @@ export function startRuntime(
   options: Pick<ProgramOptions, 'wake' | 'fail' | 'warn'>,
 ): { program: Program; codeBytes: number } {
   const image = makeImage(memoryBytes, path)
-  const started = new Program({ ...options, name, command: commandOf(name, program, image.path, folders) })
   // A machine that fails may take this process along before its program is gone.
   process.once('exit', image.remove)
-  void started.gone.then(() => {
+  const begun = () => {
     process.off('exit', image.remove)
     image.remove()
-  })
+  }
+  // Who has said something has read it.
+  const started = new Program({ ...options, name, begun, command: commandOf(name, program, image.path, folders) })
+  void started.gone.then(begun)
   return { program: started, codeBytes: image.codeBytes }
 }
 
-/** Makes an image with so much RAM for guests, in a folder for temporary files; of its memory `codeBytes` are for decoded code. */
+/**
+ * Makes an image with so much RAM for guests, in a folder for temporary files; of its memory `codeBytes` are for decoded code. Removes
+ * images that were left behind. Throws MachineError.
+ */
 export function makeImage(memoryBytes: number, from?: string): { path: string; codeBytes: number; remove(): void } {
   const built = from ?? findArtefact('orlop-wasi.wasm')
   if (built === undefined) {
     throw new MachineError(E_UNSUPPORTED, 'The image for WASI has not been built yet; run "npm run build" first.')
   }
-  const folder = mkdtempSync(join(tmpdir(), 'orlop-image-'))
+  const image = readImage(built)
+  const folder = makeTemporary('image')
+  clearTemporary('image', READ_MS)
   const path = join(folder, 'orlop.wasm')
-  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const remove = () => {
+    try {
+      rmSync(path, { force: true })
+      rmdirSync(folder)
+    } catch {
+      // It has been removed, or will be when it is old.
+    }
+  }
   try {
-    const image = readFileSync(built)
     const { bytes, codeBytes } = planMemory(memoryBytes + STREAM_MEMORY + packPages(image) * WASM_PAGE)
     writeFileSync(path, Buffer.concat(fitImage(image, Math.min(PAGES_MOST, Math.ceil(bytes / WASM_PAGE)))))
     return { path, codeBytes, remove }
   } catch (error) {
     remove()
-    throw error
+    throw refusal(tmpdir(), error)
+  }
+}
+
+function readImage(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new MachineError(E_IO, `The image ${path} cannot be read (${(cause as Error).message}); check the path.`, {
+      cause,
+    })
   }
 }
 

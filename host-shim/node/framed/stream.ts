@@ -43,6 +43,8 @@ export class Stream {
   private readonly headView = new DataView(this.head.buffer)
   private readonly guests = new Map<number, GuestWords>()
   private result: Result | undefined
+  /** Bytes of the window that the call under way wants; undefined: there is none. */
+  private wanted: number | undefined
   private hasGreeted = false
 
   constructor(private readonly options: StreamOptions) {}
@@ -67,6 +69,7 @@ export class Stream {
     view.setUint32(0, fn, true)
     view.setUint32(4, wanted, true)
     for (const [i, value] of args.entries()) view.setFloat64(8 + 8 * i, value, true)
+    this.wanted = wanted
     this.send(stream.STREAM_CALL, 0, [call, window])
     this.wait(() => {
       while (this.result === undefined && this.take());
@@ -127,7 +130,8 @@ export class Stream {
     else if (kind === stream.STREAM_ROOM && payload.length === 4) this.options.room(channel, u32(0))
     else if (kind === stream.STREAM_STATE && payload.length === 12) {
       this.guests.set(channel, { state: u32(0), reason: u32(4), code: u32(8) })
-    } else if (kind === stream.STREAM_RETURN && payload.length >= 8) {
+    } else if (kind === stream.STREAM_RETURN && this.wanted !== undefined && payload.length === 8 + this.wanted) {
+      this.wanted = undefined
       this.result = { value: view.getFloat64(0, true), window: payload.subarray(8) }
     } else throw broken()
   }

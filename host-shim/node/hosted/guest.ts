@@ -2,17 +2,29 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
-import { E_BAD_STATE, WEIGHT_DEFAULT } from '../../../hypervisor/abi.ts'
+import type { Duplex } from 'node:stream'
+import { E_BAD_STATE, E_BUSY, WEIGHT_DEFAULT } from '../../../hypervisor/abi.ts'
 import { LostError, MachineError } from '../../error.ts'
 import type { GuestSettings } from '../../settings.ts'
 import type { GuestStats, MachineStats } from '../../stats.ts'
 import type { Ending, GuestOptions } from '../main.ts'
-import { type Asks, INPUT_MOST, type Order, type Report } from './protocol.ts'
+import { plain, WARNINGS_MOST } from '../words.ts'
+import { Channel } from './channel.ts'
+import { type Asks, CHANNEL_FD, INPUT_MOST, isReport, isStats, type Order, type Report } from './protocol.ts'
 
 /** Two processes whose priorities differ by one get CPU time in this proportion (sched(7)). */
 const NICE_STEP = 1.25
 /** How long a process may take to end when it was told to. */
 const END_MS = 5_000
+/** How long it may take to answer: a thousand times what it needs. Who asks for figures has others to ask. */
+const ANSWER_MS = 10_000
+const STATS_MS = 1_000
+
+interface Asked {
+  fulfil(value: unknown): void
+  reject(error: Error): void
+  timer: NodeJS.Timeout | undefined
+}
 
 export class HostedGuest {
   /** Fulfilled when the guest has ended, and its output was handed over; rejected with LostError when its process has. */
@@ -21,14 +33,21 @@ export class HostedGuest {
   readonly gone: Promise<void>
   /** What was last heard of it. */
   last: { guest: GuestStats; machine: MachineStats } | undefined
-  private readonly asked = new Map<number, { fulfil(value: unknown): void; reject(error: Error): void }>()
+  private readonly asked = new Map<number, Asked>()
+  private readonly channel: Channel | undefined
   private nextId = 0
   private fulfil!: (ending: Ending) => void
   private reject!: (error: Error) => void
   private roomWaiters: (() => void)[] = []
   private inputBytes = 0
   private outputs: Promise<void> = Promise.resolve()
+  private isHandingOver = false
+  private warnings = 0
+  private isOn = false
+  private isLeaving = false
   private isGone = false
+  /** After this the process is killed. */
+  private deadline: NodeJS.Timeout | undefined
   private failure: string | undefined
   private isNiceTold = false
 
@@ -57,19 +76,28 @@ export class HostedGuest {
         }
       })
     })
-    child.on('message', (report: Report) => this.hear(report))
+    // Without file descriptors there is none.
+    const socket = child.stdio?.[CHANNEL_FD] as Duplex | undefined
+    const refuse = () => this.distrust()
+    const hear = (message: unknown) => (isReport(message) ? this.hear(message) : refuse())
+    this.channel = socket && new Channel(socket, { hear, refuse, close: () => this.leave() })
   }
 
   async ask<Name extends keyof Asks>(name: Name, ...args: Asks[Name]['args']): Promise<Asks[Name]['answer']> {
     if (this.isGone) throw this.lost()
+    if (this.channel?.isDeaf) throw this.silent()
     return new Promise((fulfil, reject) => {
       const id = this.nextId++
-      this.asked.set(id, { fulfil: fulfil as (value: unknown) => void, reject })
-      this.send({ kind: 'ask', id, name, args } as Order)
+      const giveUp = () => this.settle(id)?.reject(this.silent())
+      // What a guest is made of may have to be read from slow disks.
+      const timer = name === 'define' ? undefined : setTimeout(giveUp, name === 'stats' ? STATS_MS : ANSWER_MS)
+      this.asked.set(id, { fulfil: fulfil as (value: unknown) => void, reject, timer })
+      this.channel?.send({ kind: 'ask', id, name, args } as Order)
     })
   }
 
   async start(): Promise<void> {
+    this.isOn = true
     await this.ask('start')
     this.prioritise(this.options.settings?.weight)
   }
@@ -86,9 +114,11 @@ export class HostedGuest {
     return this.ask('press')
   }
 
-  /** Ends the guest at once; one whose process is gone has ended. */
+  /** Ends the guest at once, together with its process if that does not tell of the end. One whose process is gone has ended. */
   async stop(): Promise<void> {
-    if (!this.isGone) await this.ask('stop')
+    if (this.isGone) return
+    if (this.isOn) this.endSoon()
+    await this.ask('stop')
   }
 
   async set(settings: Partial<GuestSettings>): Promise<void> {
@@ -96,9 +126,18 @@ export class HostedGuest {
     this.prioritise(settings.weight)
   }
 
+  /** What it says now, or, if it is slow to answer, what it said last. */
   async stats(): Promise<GuestStats> {
-    this.last = await this.ask('stats')
-    return this.last.guest
+    const stats = await this.ask('stats').catch((error) => {
+      if (this.isGone || this.last === undefined) throw error
+      return this.last
+    })
+    if (!isStats(stats)) {
+      this.distrust()
+      throw this.lost()
+    }
+    this.last = stats
+    return stats.guest
   }
 
   /** Ends the process, and gives back all that the guest had. */
@@ -110,10 +149,11 @@ export class HostedGuest {
 
   /** Ends the process: in order, and if it does not answer, at once. */
   async end(): Promise<void> {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), END_MS)
-    if (!this.isGone) await this.ask('end').catch(() => undefined)
+    if (!this.isGone) {
+      this.leave()
+      await this.ask('end').catch(() => undefined)
+    }
     await this.gone
-    clearTimeout(timer)
     await this.outputs
   }
 
@@ -122,7 +162,7 @@ export class HostedGuest {
     const taken = this.isGone ? 0 : Math.min(bytes.length, INPUT_MOST - this.inputBytes)
     if (taken > 0) {
       this.inputBytes += taken
-      this.send({ kind: 'input', bytes: bytes.subarray(0, taken) })
+      this.channel?.send({ kind: 'input', bytes: bytes.subarray(0, taken) })
     }
     return taken
   }
@@ -140,25 +180,36 @@ export class HostedGuest {
         break
       case 'refusal': {
         const { id, code, message } = report
-        this.settle(id)?.reject(code === undefined ? new Error(message) : new MachineError(code, message))
+        const text = plain(message)
+        this.settle(id)?.reject(code === undefined ? new Error(text) : new MachineError(code, text))
         break
       }
       case 'output':
+        if (this.isHandingOver) {
+          this.distrust()
+          break
+        }
+        this.isHandingOver = true
         this.outputs = this.outputs.then(() => this.handOver(report.bytes))
         break
       case 'taken':
+        if (report.bytes > this.inputBytes) {
+          this.distrust()
+          break
+        }
         this.inputBytes -= report.bytes
         this.tellRoom()
         break
       case 'warning':
-        this.options.warn?.(report.text)
+        if (this.warnings++ < WARNINGS_MOST) this.options.warn?.(plain(report.text))
         break
       case 'ended':
+        this.isOn = false
+        if (!this.isLeaving) this.cancelEnd()
         void this.outputs.then(() => this.fulfil(report.ending))
         break
       case 'failed':
-        this.failure = `has failed (${report.message.replace(/\.$/, '')})`
-        this.child.kill('SIGKILL')
+        this.kill(`has failed (${plain(report.message).replace(/\.$/, '')})`)
         break
     }
   }
@@ -167,7 +218,8 @@ export class HostedGuest {
   private async handOver(bytes: Uint8Array): Promise<void> {
     try {
       await this.options.output(bytes)
-      this.send({ kind: 'more' })
+      this.isHandingOver = false
+      this.channel?.send({ kind: 'more' })
     } catch (error) {
       this.reject(error as Error)
       this.stop().catch(() => undefined)
@@ -177,12 +229,33 @@ export class HostedGuest {
   private settle(id: number) {
     const waiting = this.asked.get(id)
     this.asked.delete(id)
+    clearTimeout(waiting?.timer)
     return waiting
   }
 
-  private send(order: Order): void {
-    // A process that dies meanwhile tells so by its end.
-    if (this.child.connected) this.child.send(order, () => undefined)
+  /** Its guest has taken it over, or something is very wrong with it: nothing more is heard of it. */
+  private distrust(): void {
+    this.kill('was ended, as it said what no process of a guest does')
+  }
+
+  private kill(why: string): void {
+    this.failure ??= why
+    this.child.kill('SIGKILL')
+  }
+
+  /** It was told to end, or will not be heard of any more. */
+  private leave(): void {
+    this.isLeaving = true
+    this.endSoon()
+  }
+
+  private endSoon(): void {
+    if (!this.isGone) this.deadline ??= setTimeout(() => this.child.kill('SIGKILL'), END_MS)
+  }
+
+  private cancelEnd(): void {
+    clearTimeout(this.deadline)
+    this.deadline = undefined
   }
 
   private tellRoom(): void {
@@ -193,15 +266,26 @@ export class HostedGuest {
 
   private lose(code: number | null, signal: string | null): void {
     this.isGone = true
+    this.cancelEnd()
     this.failure ??= signal === null ? `has ended with exit code ${code}` : `was ended by ${signal}`
-    for (const { reject } of this.asked.values()) reject(this.lost())
-    this.asked.clear()
+    for (const id of [...this.asked.keys()]) this.settle(id)?.reject(this.lost())
     this.tellRoom()
     void this.outputs.then(() => this.reject(this.lost()))
   }
 
   private lost(): LostError {
-    return new LostError(this.options.name ?? `guest ${this.id}`, this.failure ?? 'is gone')
+    return new LostError(this.name, this.failure ?? 'is gone')
+  }
+
+  private silent(): MachineError {
+    return new MachineError(
+      E_BUSY,
+      `The process of ${this.name} does not answer; wait, or take the guest's power away.`,
+    )
+  }
+
+  private get name(): string {
+    return this.options.name ?? `guest ${this.id}`
   }
 
   /** The nearest that the host's scheduler has to a share of the CPUs: a priority of the process. */

@@ -2,14 +2,15 @@
 // disks and sockets of the host as its wires. What it shares with others is the switch that the wires lead to, which is the
 // kernel's too, on a machine without guests in the process that owns all.
 
-import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { E_BAD_STATE, E_NO_SPACE, E_UNSUPPORTED, MAX_GUESTS, MAX_HARTS } from '../../../hypervisor/abi.ts'
 import { MachineError } from '../../error.ts'
 import type { GuestStats, MachineStats } from '../../stats.ts'
 import { findArtefact } from '../artefact.ts'
+import { closeDisks, type Disk, openDisks } from '../disk.ts'
 import {
   type Cable,
   type Capture,
@@ -21,6 +22,7 @@ import {
 import { randomMac } from '../networks.ts'
 import { Numbers } from '../numbers.ts'
 import type { GuestOptions, MachineOptions, NicOptions } from '../options.ts'
+import { makeTemporary } from '../temporary.ts'
 import { HostedGuest } from './guest.ts'
 import type { HostedNic } from './protocol.ts'
 
@@ -31,6 +33,8 @@ const SWITCH_RAM_BYTES = 1 << 20
 interface Possessions {
   cables: Cable[]
   folder: string
+  /** Its process has them open. */
+  disks: Disk[]
 }
 
 export type HostedMachineOptions = Pick<MachineOptions, 'cpus' | 'runtime' | 'warn'>
@@ -42,7 +46,8 @@ export class HostedMachine {
   readonly ended: Promise<void>
   private readonly program: string
   private readonly numbers = new Numbers()
-  private readonly guests = new Map<HostedGuest, Possessions>()
+  private readonly guests = new Set<HostedGuest>()
+  private readonly possessions = new Set<Possessions>()
   private readonly mtus = new Map<number, number | undefined>()
   private fabric: RunningMachine | undefined
   private stopping: Promise<void> | undefined
@@ -74,26 +79,30 @@ export class HostedMachine {
   async define(options: GuestOptions): Promise<HostedGuest> {
     this.refuseIfOver()
     const number = this.numbers.take()
-    const own: Possessions = { cables: [], folder: '' }
+    const own: Possessions = { cables: [], folder: '', disks: [] }
     let guest: HostedGuest | undefined
     const release = async () => {
       if (guest !== undefined) this.guests.delete(guest)
       for (const cable of own.cables) await cable.close().catch(() => undefined)
       if (own.folder !== '') rmSync(own.folder, { recursive: true, force: true })
+      this.possessions.delete(own)
       this.numbers.giveBack([number])
     }
     try {
       if (number >= MAX_GUESTS) throw new MachineError(E_NO_SPACE, `A machine has at most ${MAX_GUESTS} guests.`)
+      // A process knows of its own disks alone.
+      own.disks = openDisks(options.disks ?? [], this.disks())
+      closeDisks(own.disks)
+      this.possessions.add(own)
       const { nets = [], output, warn, ...plan } = options
       const nics: HostedNic[] = []
       for (const [i, nic] of nets.entries()) nics.push(await this.wire(number, i, nic, options, own))
-      const child = fork(this.program, [], {
-        execArgv: [],
-        serialization: 'advanced',
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      const words = own.folder === '' ? [] : [own.folder]
+      const child = spawn(process.execPath, [this.program, ...words], {
+        stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
       })
       guest = new HostedGuest(number, child, options, release)
-      this.guests.set(guest, own)
+      this.guests.add(guest)
       const cpus = Math.min(options.harts ?? 1, this.cpus, MAX_HARTS)
       const { runtime } = this.options
       const machine = { cpus: runtime === undefined ? cpus : 1, memoryBytes: options.ramBytes, runtime }
@@ -118,7 +127,7 @@ export class HostedMachine {
   /** The sum of what the processes say of themselves: each has a memory, and CPUs, of its own. */
   async stats(): Promise<MachineStats> {
     const all = await Promise.all(
-      [...this.guests.keys()].map(async (guest) => {
+      [...this.guests].map(async (guest) => {
         await guest.stats().catch((): GuestStats | undefined => undefined)
         return guest.last?.machine
       }),
@@ -141,8 +150,8 @@ export class HostedMachine {
   }
 
   private async end(): Promise<void> {
-    await Promise.all([...this.guests.keys()].map((guest) => guest.end()))
-    for (const { folder } of this.guests.values()) if (folder !== '') rmSync(folder, { recursive: true, force: true })
+    await Promise.all([...this.guests].map((guest) => guest.end()))
+    for (const { folder } of this.possessions) if (folder !== '') rmSync(folder, { recursive: true, force: true })
     await this.fabric?.stop()
     this.fulfil()
   }
@@ -155,12 +164,16 @@ export class HostedMachine {
     { name, warn }: GuestOptions,
     own: Possessions,
   ): Promise<HostedNic> {
-    if (own.folder === '') own.folder = mkdtempSync(join(tmpdir(), 'orlop-wire-'))
+    if (own.folder === '') own.folder = makeTemporary('wire')
     const path = join(own.folder, `${i}`)
     const mtu = this.mtus.get(network.number)
     const cable = { ...nic, guest, nic: i, name, network, mac, mtu, warn, offload: true, wire: { listen: { path } } }
     own.cables.push(await this.switch().plug(cable))
     return { path, mtu, mac }
+  }
+
+  private disks(): Disk[] {
+    return [...this.possessions].flatMap(({ disks }) => disks)
   }
 
   /** The machine that has the switch. */
@@ -175,7 +188,7 @@ export class HostedMachine {
 
   private fail(error: Error): void {
     this.reject(error)
-    for (const guest of this.guests.keys()) void guest.end()
+    for (const guest of this.guests) void guest.end()
   }
 
   private refuseIfOver(): void {

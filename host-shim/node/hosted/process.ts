@@ -1,28 +1,36 @@
-// The process of one guest: a machine with nothing else on it, told what to do over Node's IPC channel. Its networks are wires to
-// sockets of the host, and the host's scheduler decides when it runs.
+// The process of one guest: a machine with nothing else on it, told what to do over a channel. Its networks are wires to sockets of
+// the host, and the host's scheduler decides when it runs.
 
 import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { Socket } from 'node:net'
 import { MachineError } from '../../error.ts'
 import { type RunningGuest, type RunningMachine, startMachine } from '../main.ts'
 import type { NicOptions } from '../options.ts'
-import type { Asks, HostedNic, HostedOptions, Order, Report } from './protocol.ts'
+import { Channel } from './channel.ts'
+import { type Asks, CHANNEL_FD, type HostedNic, type HostedOptions, type Order, type Report } from './protocol.ts'
 
 /** How long an end may take, whatever happens. */
 const END_MS = 10_000
 
 let machine: RunningMachine | undefined
 let guest: RunningGuest | undefined
-/** Where the sockets of its wires are: a folder of its own. */
-let folder: string | undefined
+/** Where the sockets of its wires are: a folder of its own, if it has any. */
+const [, , folder] = process.argv
 /** Fulfils the promise that holds the console's output back. */
 let goOn: (() => void) | undefined
 let inputs: Promise<void> = Promise.resolve()
 /** Nobody reads what is typed any more. */
 let hasEnded = false
+let isLeaving = false
+
+const channel = new Channel(new Socket({ fd: CHANNEL_FD, readable: true, writable: true }), {
+  hear: (order) => void carryOut(order as Order),
+  refuse: () => undefined,
+  close: leave,
+})
 
 function tell(report: Report): void {
-  if (process.connected) process.send?.(report)
+  channel.send(report)
 }
 
 function theGuest(): RunningGuest {
@@ -48,7 +56,6 @@ async function define({ machine: options, guest: plan, nics }: HostedOptions): P
   machine = made
   made.ended.catch((error: Error) => tell({ kind: 'failed', message: error.message }))
   const nets: NicOptions[] = []
-  folder = nics[0] && dirname(nics[0].path)
   for (const nic of nics) nets.push(await wireOf(made, nic, warn))
   guest = await made.define({
     ...plan,
@@ -56,7 +63,7 @@ async function define({ machine: options, guest: plan, nics }: HostedOptions): P
     warn,
     output: (bytes) => {
       // Without an owner nobody will ever say that it may go on.
-      if (!process.connected) return
+      if (!channel.isOpen) return
       return new Promise((fulfil) => {
         goOn = fulfil
         tell({ kind: 'output', bytes })
@@ -105,15 +112,11 @@ async function type(bytes: Uint8Array): Promise<void> {
   }
 }
 
+/** In order, or because whoever had it has died: the guest loses its power, as with a machine, and nobody else cleans up. */
 function leave(): void {
-  if (process.connected) process.disconnect()
-}
-
-// The terminal's Ctrl-C goes to all processes, but only the one that the user talks to decides what it means.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
-process.on('message', (order: Order) => void carryOut(order))
-process.on('disconnect', () => {
-  // In order, or because whoever had it has died: the guest loses its power, as with a machine, and nobody else cleans up.
+  if (isLeaving) return
+  isLeaving = true
+  channel.end()
   setTimeout(() => process.exit(1), END_MS).unref()
   goOn?.()
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
@@ -121,4 +124,7 @@ process.on('disconnect', () => {
     () => process.exit(0),
     () => process.exit(1),
   )
-})
+}
+
+// The terminal's Ctrl-C goes to all processes, but only the one that the user talks to decides what it means.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)

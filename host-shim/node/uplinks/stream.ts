@@ -1,12 +1,23 @@
 // The uplink that calls: a client of a stream socket with QEMU's framing, as QEMU, passt, gvproxy and other machines speak it.
 
 import { connect, type Socket } from 'node:net'
+import { E_BAD_ARG } from '../../../hypervisor/abi.ts'
+import { MachineError } from '../../error.ts'
 import { Attempts } from './attempts.ts'
 import type { Uplink, UplinkOptions } from './uplink.ts'
 import { Wire } from './wire.ts'
 
 /** A TCP port, or a UNIX socket. */
 export type StreamAddress = { host: string; port: number } | { path: string }
+
+/** What the path of a socket can have on Linux (unix(7)), without its final zero. Node would cut the rest off. */
+const PATH_MOST = 107
+
+/** Throws MachineError for an address that cannot be one. */
+export function checkAddress(address: StreamAddress): void {
+  if (!('path' in address) || Buffer.byteLength(address.path) <= PATH_MOST) return
+  throw new MachineError(E_BAD_ARG, `The path ${address.path} is too long for a socket; take a shorter folder.`)
+}
 
 export class StreamUplink implements Uplink {
   private readonly wire: Wire
