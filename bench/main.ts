@@ -28,6 +28,7 @@ const BENCHES: Record<string, { load(): Promise<Bench>; knows: Special[] }> = {
   density: { load: () => import('./density.ts'), knows: ['rows', 'seconds', 'cpus'] },
   shares: { load: () => import('./shares.ts'), knows: ['rows', 'seconds', 'cpus'] },
   network: { load: () => import('./network.ts'), knows: ['rows', 'seconds', 'cpus'] },
+  runtimes: { load: () => import('./runtimes.ts'), knows: ['translator', 'rows', 'scale'] },
   hosted: { load: () => import('./hosted.ts'), knows: ['rows', 'seconds', 'cpus', 'tiles', 'html'] },
 }
 const SPECIAL: Special[] = ['rows', 'scale', 'translator', 'seconds', 'cpus', 'tiles', 'html']
@@ -38,12 +39,12 @@ const HELP = `Usage: npm run --silent bench -- NAME [FLAGS]
 
 Benchmarks: ${Object.keys(BENCHES).join(', ')}. Each row is run several times: where there is a reference, in turn with it.
 
-  --runs N          how many times (default: interpreter, isolation, network and shares 3, translator 5,
-                    density and hosted 1)
+  --runs N          how many times (default: interpreter, isolation, network, runtimes and shares 3,
+                    translator 5, density and hosted 1)
   --json FILE       keep the numbers
-  --translator M    hand this on to "orlop run" (translator; default: as it does by itself; interpreter: off)
+  --translator M    hand this on to "orlop run" (translator, runtimes; default: as it does by itself; interpreter: off)
   --rows A,B        only these rows (all but interpreter; density: numbers of guests)
-  --scale X         do so much of a row's work, for example 0.1 (translator; default 1)
+  --scale X         do so much of a row's work, for example 0.1 (translator, runtimes; default 1)
   --seconds S       how long one measurement takes (isolation, default 5; density 5; network 3; shares 10; hosted 8)
   --cpus N          CPUs of the machine (isolation, default: one less than here; density 1; network 2; shares: as
                     many as here; hosted: one less than here, for the guests of each variant)

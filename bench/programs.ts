@@ -14,6 +14,23 @@ export interface BenchProgram {
   define?: Record<string, string | number>
 }
 
+export const PROGRAMS: BenchProgram[] = [
+  { name: 'integer loop', source: 'integer.c', rounds: 6000, result: '0x3731ec0efb6e390f' },
+  { name: 'memory loop', source: 'memory.c', rounds: 12, result: '0x007b83e751c21d67' },
+  { name: 'float loop', source: 'float.c', rounds: 800000, result: '0x4181fd819febe6eb' },
+  { name: 'copy, 32 MiB apart', source: 'apart.c', rounds: 100, result: '0x7f029396af819225' },
+  {
+    name: 'copy, 32 MiB + 20 KiB apart',
+    source: 'apart.c',
+    rounds: 100,
+    result: '0x7f029396af819225',
+    define: { DISTANCE: '0x2005000' },
+  },
+]
+
+/** Does nothing: what it costs is no work of the others. */
+export const EMPTY: BenchProgram = { name: 'start', source: 'empty.c', rounds: 0, result: '0' }
+
 /** Bytes of RAM that every program fits. */
 export const PROGRAM_MEMORY = '128M'
 

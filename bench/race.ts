@@ -1,13 +1,12 @@
-// Runs the programs of the translator's benchmark in both guests in turn, and on this machine.
+// Runs the programs of a benchmark in two guests in turn, and on this machine.
 
 import { OrlopError } from '../cli/error.ts'
 import { buildNative, canFuse } from './binaries.ts'
 import { costOf } from './cost.ts'
-import { benchSystem, inOrlop, inQemu } from './engines.ts'
 import { Guest } from './guest.ts'
 import type { BenchOptions } from './options.ts'
 import type { Measured } from './report.ts'
-import { GOALS, type ProgramRow, wordsOf } from './rows.ts'
+import { type Kind, type ProgramRow, wordsOf } from './rows.ts'
 
 /** How often the program that does nothing is run for one figure, and before: a tick of /proc is longer than it takes. */
 const EMPTY_RUNS = 10
@@ -25,22 +24,40 @@ interface Figure {
   checksum: string
 }
 
+/** The guests that are compared, by the commands that start them; the programs lie in the root of both. */
+export interface Race {
+  ours: Contender
+  reference: Contender
+  /** How many times better than the reference's a row of this kind is to be; undefined: it is only looked at. */
+  goalOf(kind: Kind): number | undefined
+}
+
+export interface Contender {
+  name: string
+  command: string[]
+}
+
+/** Programs of bench/programs/linux that the rows need in their guest. */
+export function programsOf(rows: ProgramRow[]): string[] {
+  const own = rows.flatMap(({ name, command, beside = [] }) => [...(command === undefined ? [name] : []), ...beside])
+  return ['empty', ...own]
+}
+
 /** Measures the rows one after the other. A checksum that is not the same everywhere ends the benchmark. */
-export async function racePrograms(rows: ProgramRow[], options: BenchOptions): Promise<Measured[]> {
-  const { progress, translator } = options
-  progress('Building the programs')
-  const names = rows.flatMap(({ name, command, beside = [] }) => [...(command === undefined ? [name] : []), ...beside])
-  const system = await benchSystem(['empty', ...names], progress)
-  progress('Starting the guests')
-  const ours = await start('Orlop', inOrlop(system, translator))
-  const reference = await start('QEMU', inQemu(system))
+export async function racePrograms(rows: ProgramRow[], race: Race, options: BenchOptions): Promise<Measured[]> {
+  options.progress('Starting the guests')
+  const ours = await start(race.ours)
+  const reference = await start(race.reference)
   const measured: Measured[] = []
-  for (const row of rows) measured.push(await raceProgram(row, ours, reference, options))
+  for (const row of rows) {
+    const goalRatio = race.goalOf(row.kind)
+    measured.push({ ...(await raceProgram(row, ours, reference, options)), ...(goalRatio && { goalRatio }) })
+  }
   await Promise.all([ours.guest.off(), reference.guest.off()])
   return measured
 }
 
-async function start(name: string, command: string[]): Promise<Side> {
+async function start({ name, command }: Contender): Promise<Side> {
   const guest = await Guest.start(name, command)
   // What is translated in the first of them is no cost of every program.
   for (let i = 0; i < EMPTY_RUNS; i++) await guest.run(['/empty', '1'])
@@ -51,7 +68,7 @@ async function start(name: string, command: string[]): Promise<Side> {
 
 async function raceProgram(row: ProgramRow, ours: Side, reference: Side, options: BenchOptions): Promise<Measured> {
   const { runs, progress, scale = 1 } = options
-  const { name, kind } = row
+  const { name } = row
   const iterations = Math.max(1, Math.round(row.iterations * scale))
   const words = wordsOf(row, iterations)
   const all: Record<'ours' | 'reference' | 'native', number[]> = { ours: [], reference: [], native: [] }
@@ -59,15 +76,18 @@ async function raceProgram(row: ProgramRow, ours: Side, reference: Side, options
     const mine = await inGuest(ours, words)
     const other = await inGuest(reference, words)
     const native = await natively(row, iterations)
-    compare(name, { Orlop: mine, QEMU: other, ...(native && { 'this machine': native }) })
+    compare(name, { [ours.guest.name]: mine, [reference.guest.name]: other, ...(native && { 'this machine': native }) })
     all.ours.push(mine.seconds)
     all.reference.push(other.seconds)
     if (native !== undefined) all.native.push(native.seconds)
-    const figures = `Orlop ${mine.seconds.toFixed(2)} CPU-s, QEMU ${other.seconds.toFixed(2)}`
-    progress(`${name}, run ${i + 1} of ${runs}: ${figures}, ${(other.seconds / mine.seconds).toFixed(2)} times as fast`)
+    const figures = [
+      `${ours.guest.name} ${mine.seconds.toFixed(2)} CPU-s`,
+      `${reference.guest.name} ${other.seconds.toFixed(2)}`,
+      `${(other.seconds / mine.seconds).toFixed(2)} times as fast`,
+    ]
+    progress(`${name}, run ${i + 1} of ${runs}: ${figures.join(', ')}`)
   }
-  const goalRatio = kind === 'system' ? GOALS.system : GOALS.compute
-  return { row: name, unit: 'CPU-s', better: 'lower', ...all, goalRatio }
+  return { row: name, unit: 'CPU-s', better: 'lower', ...all }
 }
 
 async function inGuest({ guest, emptySeconds }: Side, words: string[]): Promise<Figure> {

@@ -8,9 +8,9 @@ import { type BootKind, findBoot, raceBoot } from './boots.ts'
 import { benchSystem, inOrlop, inQemu, qemuVersion } from './engines.ts'
 import { Guest } from './guest.ts'
 import type { BenchOptions } from './options.ts'
-import { racePrograms } from './race.ts'
+import { programsOf, racePrograms } from './race.ts'
 import { type Measured, machineInfo, type Report, summarise, worstOf } from './report.ts'
-import { chooseRows, GOALS, type OtherRow } from './rows.ts'
+import { chooseRows, GOALS, type Kind, type OtherRow, type ProgramRow } from './rows.ts'
 import { slicesOf, warmUpSeconds } from './warmup.ts'
 
 /** The row whose program warms up, and for how long. */
@@ -20,12 +20,20 @@ export const RUNS = 5
 
 export async function measure(options: BenchOptions): Promise<Report> {
   const { programs, others } = chooseRows(options.rows)
-  const measured = programs.length > 0 ? await racePrograms(programs, options) : []
+  const measured = programs.length > 0 ? await measurePrograms(programs, options) : []
   for (const row of others) measured.push(...(await measureOther(row, options)))
   const rows = measured.map(summarise)
   rows.push(...boardOf(rows).map(summarise))
   const when = new Date().toISOString()
   return { bench: 'translator', when, machine: machineInfo(qemuVersion()), rows, summary: worstOf(rows) }
+}
+
+async function measurePrograms(rows: ProgramRow[], options: BenchOptions): Promise<Measured[]> {
+  const system = await benchSystem(programsOf(rows), options.progress)
+  const ours = { name: 'Orlop', command: inOrlop(system, options.translator) }
+  const reference = { name: 'QEMU', command: inQemu(system) }
+  const goalOf = (kind: Kind) => (kind === 'system' ? GOALS.system : GOALS.compute)
+  return racePrograms(rows, { ours, reference, goalOf }, options)
 }
 
 function measureOther(row: OtherRow, options: BenchOptions): Promise<Measured[]> {
