@@ -69,6 +69,13 @@ export async function run(args: string[]): Promise<number> {
   })
 }
 
+/** What the machine answers to "attach". */
+interface Attached {
+  guest: GuestSample
+  /** The last that the guest has said, in base64; what it says from then on is pushed behind this reply. */
+  backlog: string
+}
+
 class Watch {
   name = ''
   private readonly needle: Needle | undefined
@@ -92,10 +99,11 @@ class Watch {
     const { client, terminal } = this
     client.onPush = (push) => this.hear(push)
     await client.request('watch')
-    const reply = await client.request<{ guest: GuestSample; backlog: string }>('attach', { guest: this.guest })
-    this.name = reply.guest.name
-    this.id = reply.guest.id
-    this.show(Buffer.from(reply.backlog, 'base64'))
+    const reply = await client.request<Attached>('attach', { guest: this.guest }, ({ guest, backlog }) => {
+      this.name = guest.name
+      this.id = guest.id
+      this.show(Buffer.from(backlog, 'base64'))
+    })
     if (process.stdin.isTTY) terminal.note(`"${this.name}" is ${reply.guest.state}; Ctrl-] leaves.`)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.once(signal, () => this.end({ why: 'signal', exitCode: 130, message: `Ended by ${signal}.` }))

@@ -20,10 +20,11 @@ export class Captures {
 
   /** Captures from now on, or as soon as there is a guest; `take` gets a pcap file in pieces, each of whole records. */
   async begin(nic: number, take: Taker, guest: MetalGuest | undefined): Promise<() => Promise<void>> {
+    // Frames may come before its start is known of here, and the header is first of all.
+    take(pcapHeader())
     const wish: Wish = { nic, take }
     if (guest !== undefined) wish.running = await this.start(wish, guest)
     this.wishes.add(wish)
-    take(pcapHeader())
     return async () => {
       this.wishes.delete(wish)
       await wish.running?.close()

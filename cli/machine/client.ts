@@ -64,12 +64,19 @@ export class Client {
     )
   }
 
-  /** Asks for something; rejected with OrlopError when it is refused, or the machine has gone. */
-  request<T>(verb: string, words: Record<string, unknown> = {}): Promise<T> {
+  /**
+   * Asks for something; rejected with OrlopError when it is refused, or the machine has gone. `hear` is told before anything that
+   * the machine says after its reply; whoever waits for the promise may hear of both in one go.
+   */
+  request<T>(verb: string, words: Record<string, unknown> = {}, hear?: (result: T) => void): Promise<T> {
     if (this.isClosed) return Promise.reject(this.gone())
     const id = ++this.lastId
     const answer = new Promise<T>((fulfil, reject) => {
-      this.waiting.set(id, { fulfil: fulfil as (result: unknown) => void, reject })
+      const take = (result: unknown) => {
+        hear?.(result as T)
+        fulfil(result as T)
+      }
+      this.waiting.set(id, { fulfil: take, reject })
     })
     this.socket.write(`${JSON.stringify({ ...words, id, verb })}\n`)
     return answer

@@ -66,10 +66,11 @@ export class Networks implements Plugs {
   /** Hands a pcap file of what passes a network's uplink to `take`, in pieces of whole records; the result ends that. */
   async capture(name: string, take: Taker): Promise<() => Promise<void>> {
     const { metal } = this.get(name)
+    // Frames may come before its start is known of here.
+    take(pcapHeader())
     const capture = await this.metal.captureUplink(metal, take).catch((error) => {
       throw asOrlopError(error, name)
     })
-    take(pcapHeader())
     return () => capture.close()
   }
 
