@@ -2,9 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { makeDisk } from '../../guests/userland/disk.ts'
+import { freePorts } from '../../test/support/ports.ts'
 import { JOB_BYTES, ROLES, type Role } from './load.ts'
 
 const DISK_MIB = 16
@@ -119,22 +119,4 @@ export function textOf(seed: string, bytes: number): Buffer {
   }
   // A job reads whole lines or parts of them alike; the last byte ends a line, as text does.
   return Buffer.from(`${lines.join('').slice(0, bytes - 1)}\n`)
-}
-
-/** Ports of the loopback that are free now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  try {
-    return await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<number>((resolve, reject) => {
-            server.once('error', reject)
-            server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-          }),
-      ),
-    )
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  }
 }

@@ -14,6 +14,10 @@ const MEMORY = '128M'
 /** "warning" of syslog(2); less is worse. */
 const LEVEL_WARNING = 4
 
+/** What Linux warns of when the host has let it wait in the middle of something, on whatever board. */
+const HELD_UP =
+  /^(hrtimer: interrupt took |workqueue: \S+ hogged CPU for |sched: (RT throttling activated|DL replenish lagged too much))/
+
 /** The kernel's messages of a console on which `dmesg -r` was run. */
 function messagesOf(text: string): { level: number; text: string }[] {
   const lines = [...text.matchAll(/^<(\d+)>\[ *\d+\.\d+\] (.*)$/gm)]
@@ -28,7 +32,8 @@ function normalise(message: string): string {
 function warningsOf(text: string): string[] {
   const messages = messagesOf(text)
   assert.ok(messages.length > 50, `only ${messages.length} messages:\n${text}`)
-  return messages.filter(({ level }) => level <= LEVEL_WARNING).map((message) => normalise(message.text))
+  const warnings = messages.filter(({ level, text }) => level <= LEVEL_WARNING && !HELD_UP.test(text))
+  return warnings.map((message) => normalise(message.text))
 }
 
 /** A place that takes Ethernet frames and says nothing, like a cable with nobody at its end; gives its address. */

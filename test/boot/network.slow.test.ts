@@ -1,25 +1,15 @@
 // A guest of `orlop run` on a loopback, and one whose stream has nobody at its other end.
 
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inScratch } from '../guests/scratch.ts'
+import { freePort } from '../support/ports.ts'
 import { APPEND, argumentsFor, argumentsForScript, lean, withScript } from './guests.ts'
 import { runOrlop } from './orlop.ts'
 
 /** Init asks for an address on every network; here nobody gives one, and what it would do is left out. */
 const NO_DHCP = { 'lib/udhcpc': '#!/bin/sh\n' }
-
-/** A port of this machine that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test(
   'on a loopback a guest gets an address from the DHCP server that it runs itself',

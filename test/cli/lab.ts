@@ -88,12 +88,35 @@ export async function usesAtMost(client: Client, bytes: number): Promise<void> {
   })
 }
 
+/** What clients hear of guests, in latin1, from the moment on when they were first asked. */
+const ears = new WeakMap<Client, Map<string, { id: number; text: string }>>()
+
+/** All that the guest has said since this was asked first, behind the last of what it had said before. */
+async function heard(client: Client, guest: string): Promise<string> {
+  const ofGuests = ears.get(client) ?? new Map<string, { id: number; text: string }>()
+  const decode = (bytes: string) => Buffer.from(bytes, 'base64').toString('latin1')
+  if (!ears.has(client)) {
+    ears.set(client, ofGuests)
+    client.onPush = (push) => {
+      if (push.event !== 'output') return
+      for (const ear of ofGuests.values()) if (ear.id === push.guest) ear.text += decode(push.bytes)
+    }
+  }
+  const known = ofGuests.get(guest)
+  if (known !== undefined) return known.text
+  const ear = { id: 0, text: '' }
+  ofGuests.set(guest, ear)
+  await client.request<{ guest: { id: number }; backlog: string }>('attach', { guest }, (reply) => {
+    ear.id = reply.guest.id
+    ear.text = decode(reply.backlog)
+  })
+  return ear.text
+}
+
 /** Waits until the guest has said this so often, in all its lives together. */
 export function says(client: Client, guest: string, text: string, times = 1): Promise<void> {
   return until(`${guest} has said "${text}" ${times} times`, async () => {
-    const { backlog } = await client.request<{ backlog: string }>('attach', { guest })
-    await client.request('detach', { guest })
-    return Buffer.from(backlog, 'base64').toString('latin1').split(text).length > times
+    return (await heard(client, guest)).split(text).length > times
   })
 }
 

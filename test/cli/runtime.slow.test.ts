@@ -12,6 +12,7 @@ import { STREAM_HELLO, STREAM_VERSION } from '../../host-shim/stream.ts'
 import { ABI_VERSION, WEIGHT_DEFAULT } from '../../hypervisor/abi.ts'
 import { APPEND, argumentsForScript, lean, withScript } from '../boot/guests.ts'
 import { runOrlop } from '../boot/orlop.ts'
+import { freePort } from '../support/ports.ts'
 import { isStrict } from '../support/tools.ts'
 import { imageThatSays } from '../wasi/speaker.ts'
 import { ORLOP, orlop } from './orlop.ts'
@@ -30,7 +31,7 @@ import {
   until,
   up,
 } from './lab.ts'
-import { freePort, page, SERVE } from './serving.ts'
+import { page, SERVE } from './serving.ts'
 
 const DISK_BYTES = 1 << 20
 

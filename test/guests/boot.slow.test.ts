@@ -44,7 +44,7 @@ async function boot(qemu: string[], { guest, memory, append, disk, input }: Boot
 const COMMAND = [
   'cat /proc/modules 2>/dev/null',
   'mount /dev/vda /mnt && echo hello > /mnt/file && echo mounted',
-  'i=0; while [ $i -lt 50 ] && ! grep -q nameserver /etc/resolv.conf 2>/dev/null; do usleep 100000; i=$((i+1)); done',
+  'i=0; while [ $i -lt 600 ] && ! grep -q nameserver /etc/resolv.conf 2>/dev/null; do usleep 100000; i=$((i+1)); done',
   'ip -4 addr show eth0',
   'cat /proc/sys/kernel/hostname',
   'ls /dev/pts /proc/self/fd > /dev/null && echo ready',

@@ -2,7 +2,6 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { background, folder, until } from '../cli/lab.ts'
@@ -17,8 +16,11 @@ export class Capture {
   static async begin(machine: string, port: string): Promise<Capture> {
     const path = join(folder, `${machine}-${port.replace('/', '-')}.pcap`)
     const child = background(['net', 'capture', '--machine', machine, port, '-o', path])
-    child.stderr!.resume()
-    await until('the capture begins', () => existsSync(path) && statSync(path).size > 0)
+    let said = ''
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    await until('the capture begins', () => said.includes('Capturing '))
     return new Capture(child, path)
   }
 

@@ -1,6 +1,7 @@
 // Debian guests on networks: the distribution's own clients on its own kernel, in a machine in the background, and one shell
 // in each that obeys the test.
 
+import * as assert from 'uvu/assert'
 import { withProgress } from '../../cli/work.ts'
 import { pullUserland } from '../../guests/userland/pull.ts'
 import { APPEND, debian, withScript } from '../boot/guests.ts'
@@ -124,6 +125,16 @@ export class Shell {
   close(): void {
     this.talk.kill('SIGKILL')
   }
+}
+
+/**
+ * Has it ping three times, all of which must be answered. They may be late: by itself ping would wait for the last answer no longer
+ * than for the others, or than to the next; with a deadline it sends more until it has three.
+ */
+export async function pings(from: Shell, to: string, options: string): Promise<void> {
+  const said = await from.does(`ping -c 3 -i 0.2 -w 120 ${options} ${to}`)
+  const answered = [...said.matchAll(/icmp_seq=(\d+) /g)].map((match) => Number(match[1]))
+  assert.equal(answered, [1, 2, 3], said)
 }
 
 /** Lets the test talk to guests of a machine; then takes the machine away. */

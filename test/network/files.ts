@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { makeNoise } from '../boot/userland/texts.ts'
+import { freePort } from '../support/ports.ts'
 
 const FILE_BYTES = 6_000_001
 
@@ -35,10 +36,11 @@ export async function serveFile(family: 4 | 6): Promise<FileServer> {
     const hash = createHash('sha256')
     request.on('data', (piece) => hash.update(piece)).on('end', () => response.end(hash.digest('hex')))
   })
-  await new Promise<void>((fulfil, reject) => server.once('error', reject).listen(0, LOOPBACKS[family], fulfil))
+  const port = await freePort()
+  await new Promise<void>((fulfil, reject) => server.once('error', reject).listen(port, LOOPBACKS[family], fulfil))
   return {
     family,
-    port: (server.address() as { port: number }).port,
+    port,
     peers,
     close: () => {
       server.closeAllConnections()

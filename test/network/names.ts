@@ -10,6 +10,7 @@ import { parseAddress } from '../../host-shim/uplink/address.ts'
 import { readQuestion } from '../../host-shim/uplink/names.ts'
 import { file } from '../cli/lab.ts'
 import { ORLOP } from '../cli/orlop.ts'
+import { freePort } from '../support/ports.ts'
 import { isStrict, MissingTool } from '../support/tools.ts'
 
 /** Names and their addresses. What is long does not fit into a datagram. */
@@ -53,9 +54,9 @@ export async function startNameServer(): Promise<NameServer> {
       }
     })
   })
-  server.listen(0, '127.0.0.1')
+  const port = await freePort()
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as { port: number }
   const datagrams = createSocket('udp4')
   datagrams.on('message', (query, from) => {
     const whole = answer(query)

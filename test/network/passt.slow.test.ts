@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cleanUp, does, json, until, up } from '../cli/lab.ts'
+import { freePort } from '../support/ports.ts'
 import { debianWithClients, fleet, guestText, type Shell, withShells } from './debian.ts'
 import { FILE_SUM, type FileServer, hasLoopback6, serveFile } from './files.ts'
 import { canHavePasst, PASST, Passt } from './passt.ts'
@@ -30,16 +31,16 @@ async function serveForEver(): Promise<{ port: number; isAsked(): boolean; close
     isAsked = true
     response.writeHead(200).write(Buffer.alloc(500_000))
   })
-  await new Promise<void>((fulfil) => server.listen(0, '127.0.0.1', fulfil))
-  const { port } = server.address() as { port: number }
+  const port = await freePort()
+  await new Promise<void>((fulfil) => server.listen(port, '127.0.0.1', fulfil))
   return { port, isAsked: () => isAsked, close: () => server.close() && server.closeAllConnections() }
 }
 
 const isUp = (network: string) => json<{ report: { isUp: boolean } }>('net', 'info', network, ...MACHINE).report.isUp
 const carrierOf = (shell: Shell) => shell.does('cat /sys/class/net/eth0/carrier')
 
-/** passt goes in the middle of a download, and comes back. */
-async function loseAndFind(wires: Passt[], inner: Shell, outer: Shell): Promise<void> {
+/** passt goes in the middle of a download, and comes back; gives the port of the host from which that came. */
+async function loseAndFind(wires: Passt[], inner: Shell, outer: Shell): Promise<number> {
   const endless = await serveForEver()
   try {
     await inner.does(`curl -sS -o part http://${PASST.own}:${endless.port}/ & download=$!`)
@@ -60,13 +61,14 @@ async function loseAndFind(wires: Passt[], inner: Shell, outer: Shell): Promise<
     await until('both are there again', () => isUp('lan') && isUp('outside'))
     await until('the guest of the bridge sees it', async () => (await carrierOf(outer)) === '1')
     await inner.does('kill $download; ! wait $download')
+    return endless.port
   } finally {
     endless.close()
   }
 }
 
-function checkWire(pcap: string, names: string[]): void {
-  const frames = dissect(pcap)
+function checkWire(pcap: string, spoken: string[], names: string[]): void {
+  const frames = dissect(pcap, spoken)
   assert.equal(
     faultsOf(frames).filter((fault) => !CONFIRM.test(fault)),
     [],
@@ -99,14 +101,15 @@ test('Debian guests fetch a file through passt, and again when it was lost and c
       }
       await inner!.does(`curl -sS http://host:${servers[0]!.port}/file >/dev/null`)
       const before = wires.map((wire) => wire.pcap)
-      await loseAndFind(wires, inner!, outer!)
+      const ports = [await loseAndFind(wires, inner!, outer!), ...servers.map(({ port }) => port)]
       for (const server of servers) {
         await fetchFrom(inner!, server, PATIENTLY)
         await fetchFrom(outer!, server, PATIENTLY)
       }
       await Promise.all(wires.map((wire) => wire.stop()))
-      for (const pcap of before) checkWire(pcap, ['dhcp', 'arp', 'icmpv6', 'tcp'])
-      for (const wire of wires) checkWire(wire.pcap, ['tcp'])
+      const spoken = ports.map((port) => `tcp.port==${port},http`)
+      for (const pcap of before) checkWire(pcap, spoken, ['dhcp', 'arp', 'icmpv6', 'tcp'])
+      for (const wire of wires) checkWire(wire.pcap, spoken, ['tcp'])
     })
   } finally {
     await Promise.all(wires.map((wire) => wire.stop()))

@@ -2,25 +2,16 @@
 
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cleanUp, does, until, up } from '../cli/lab.ts'
+import { freePorts } from '../support/ports.ts'
 import { debianWithClients, fleet, guestText, type Shell, withShells } from './debian.ts'
 import { hasLoopback6 } from './files.ts'
 
 const NAMES = ['red', 'green', 'blue']
 const PAGE_BYTES = 3_000_000
-
-/** So many ports of the host that nobody listens at. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
-}
 
 /** Serves a file by HTTP at port 80; says back what comes by UDP to port 7. Gives the file's sum. */
 async function serve(shell: Shell): Promise<string> {

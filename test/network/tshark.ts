@@ -33,13 +33,25 @@ export function canHaveTshark(): boolean {
   return requireTool('tshark', 'tshark')
 }
 
-/** The frames of a pcap file. */
-export function dissect(pcap: string): Dissected[] {
+/**
+ * The frames of a pcap file. `spoken` says what passes at which ports, as `-d` of tshark takes it. Of what it does not know it
+ * makes what the other port or the first bytes look like, and finds faults in that.
+ */
+export function dissect(pcap: string, spoken: string[] = []): Dissected[] {
   const sums = CHECKED.map((protocol) => `${protocol}.checksum.status`)
   const fields = ['frame.number', 'frame.len', 'frame.protocols', '_ws.expert.severity', '_ws.col.Info', ...sums]
   const text = execFileSync(
     'tshark',
-    ['-n', '-r', pcap, ...SETTINGS, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])],
+    [
+      '-n',
+      '-r',
+      pcap,
+      ...SETTINGS,
+      ...spoken.flatMap((words) => ['-d', words]),
+      '-T',
+      'fields',
+      ...fields.flatMap((field) => ['-e', field]),
+    ],
     { encoding: 'utf8', maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   return text.split('\n').filter(Boolean).map(understand)

@@ -23,15 +23,6 @@ const sleep = (ms: number): Call => ({ routine: 'sleep', args: [STIP, ms * TICKS
 /** What each look at a counted clock costs: a guest that spins looks every few instructions. */
 const TICK_NS = 1000
 
-/** A machine whose engine has compiled what a guest needs: the first slice of all takes tens of ms. */
-function warm(): Machine {
-  const machine = new Machine()
-  const id = start(machine, [spin(100), sleep(1)])
-  assert.ok(machine.run())
-  machine.door.guestRemove(id)
-  return machine
-}
-
 test('guests that all want to run get the same share', () => {
   const machine = new Machine({ tickNs: TICK_NS })
   const ids = [0, 1, 2].map(() => start(machine, [spin(300)]))
@@ -42,7 +33,7 @@ test('guests that all want to run get the same share', () => {
 })
 
 test('a guest that sleeps does not hold up one that works', () => {
-  const machine = warm()
+  const machine = new Machine({ tickNs: TICK_NS })
   const sleeper = start(machine, [sleep(100_000)])
   const worker = start(machine, [spin(50)])
   assert.ok(machine.run({ until: () => machine.door.guestState(worker) === abi.GUEST_STOPPED }))
@@ -51,12 +42,12 @@ test('a guest that sleeps does not hold up one that works', () => {
 })
 
 test('a machine with nothing to do says until when, and never longer than a tenth of a second', () => {
-  const machine = warm()
+  const machine = new Machine({ tickNs: TICK_NS })
   start(machine, [sleep(5)])
   let ns = 0
   while (ns === 0) ns = machine.door.run(0)
   assert.ok(ns > 0 && ns <= 5e6, String(ns))
-  const other = warm()
+  const other = new Machine({ tickNs: TICK_NS })
   start(other, [sleep(10_000)])
   ns = 0
   while (ns === 0) ns = other.door.run(0)

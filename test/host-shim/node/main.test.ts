@@ -203,11 +203,12 @@ when('what a new guest cannot have is refused, and nothing of it stays open', ()
   withMachine(1, async (machine) => {
     const disk = join(folder, 'disk')
     writeFileSync(disk, new Uint8Array(4096))
-    await machine.stats()
-    const before = openFiles()
     const define = (options: Partial<GuestOptions>) =>
       machine.define({ name: 'web', ramBytes: 4 * MiB, firmware: talker().elf, output: () => {}, ...options })
     const disks = [{ path: disk }]
+    // All threads hear of it, so all are there by then, with the files that they have for themselves.
+    await (await define({ disks })).remove()
+    const before = openFiles()
     assert.match(
       (await refusal(define({ disks, kernel: join(folder, 'none') }))).message,
       /kernel .*none does not exist/,
